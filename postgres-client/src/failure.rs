@@ -2,7 +2,7 @@
 
 use crate::server_error::ServerError;
 
-/// How far a call got before its connection was lost.
+/// How far a call got before its connection was lost, or its deadline passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
     /// Nothing was sent: the server has certainly not carried out the call.

@@ -2,6 +2,7 @@
 //!
 //! The crate is independent of SQLite, of plans and of any table. The only `unsafe` is in `connection/` and `url.rs`, around libpq.
 
+pub mod app_pool;
 pub mod app_session;
 pub mod budget;
 pub mod connection;
@@ -24,9 +25,10 @@ pub mod url;
 pub mod watch;
 pub mod work_clock;
 
+pub use app_pool::{AppConnection, AppPool, PoolState};
 pub use connection::{Backend, BinaryRows, Connection, TextRows};
 pub use error::{Error, Result};
 pub use failure::{Condition, Loss};
-pub use pool::{Pool, PooledConnection};
+pub use pool::{Pool, Pooled, PooledConnection};
 pub use settings::{AppSettings, DbSettings, PoolMode};
 pub use url::TargetUrl;

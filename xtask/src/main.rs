@@ -63,6 +63,8 @@ enum Command {
     Smoke(commands::smoke::SmokeArgs),
     /// Print how far a migration is, who is at work, and what to run next
     Status(commands::status::StatusArgs),
+    /// Print whether PostgreSQL is fit to serve, or answer probes and Prometheus
+    Health(commands::health::HealthArgs),
     /// List what an app still has of SQLite, and remove what is mechanical
     Cleanup(commands::cleanup::CleanupArgs),
     /// Start, stop and use the private PostgreSQL of this checkout
@@ -116,6 +118,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Validate(args) => commands::validate::run(&args),
         Command::Smoke(args) => commands::smoke::run(&args),
         Command::Status(args) => commands::status::run(&args),
+        Command::Health(args) => commands::health::run(&args),
         Command::Cleanup(args) => commands::cleanup::run(args, commands::validate::migration_proof),
         Command::Postgres(args) => commands::postgres::run(args),
         Command::Bench(args) => commands::bench::run(&args),

@@ -70,8 +70,11 @@ pub(super) fn consume(
     loop {
         let granted: Option<Option<Stored<i32>>> = diesel::update(rate_limits::table)
             .filter(rate_limits::id.eq(id))
+            // In SQLite, text is larger than every number, and computed with as the number that it begins with.
             .filter(
-                rate_limits::limit_remaining.is_null().or(rate_limits::limit_remaining.ge(number(amount))),
+                rate_limits::limit_remaining
+                    .is_null()
+                    .or(rate_limits::limit_remaining.between(number(amount), number(i32::MAX))),
             )
             .set((
                 rate_limits::limit_remaining.eq(rate_limits::limit_remaining - number(amount)),
@@ -81,7 +84,9 @@ pub(super) fn consume(
             .get_result(connection)
             .optional()?;
         if let Some(remaining) = granted {
-            return Ok(Consumption::Granted { remaining: known_remaining(remaining)? });
+            return Ok(Consumption::Granted {
+                remaining: known_or_null(remaining, Table::RateLimits, "limit_remaining")?,
+            });
         }
         let Some(limit) = find(connection, id)? else { return Ok(Consumption::NotFound) };
         match limit.limit_remaining {
@@ -91,14 +96,6 @@ pub(super) fn consume(
             // Somebody has just saved the limit: enough is left now.
             _ => {}
         }
-    }
-}
-
-/// SQLite sorts text above every number and computes with it as 0: a negative rest unmasks such a value.
-fn known_remaining(remaining: Option<Stored<i32>>) -> Result<Option<i32>> {
-    match known_or_null(remaining, Table::RateLimits, "limit_remaining")? {
-        Some(..0) => Err(Error::UnknownValue { table: Table::RateLimits, column: "limit_remaining" }),
-        remaining => Ok(remaining),
     }
 }
 

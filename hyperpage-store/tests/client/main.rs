@@ -3,5 +3,9 @@
 #![allow(unreachable_pub, reason = "nothing is exported from a test")]
 
 mod connection;
+mod pool;
+mod pooler;
+mod retries;
+mod settings;
 mod statements;
 mod support;

@@ -1,9 +1,13 @@
 //! Databases and connections for the tests.
 
-use diesel::{Connection as _, PgConnection};
+use std::time::{Duration, Instant};
+
+use diesel::sql_types::Text;
+use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl};
 use diesel_migrations::MigrationHarness;
-use hyperpage_store::postgres::Connection;
-use postgres_client::{AppSettings, TargetUrl, app_session};
+use hyperpage_store::Result;
+use hyperpage_store::postgres::{Connection, Pool};
+use postgres_client::{AppSettings, DbSettings, TargetUrl, app_session};
 use schema_pg::MIGRATIONS;
 use test_database::TestDatabase;
 
@@ -36,4 +40,46 @@ pub fn kill_pid(database: &TestDatabase, pid: i64) {
     let has_ended: bool =
         killer.one("SELECT pg_terminate_backend($1::integer, 10000)", &[Some(&pid.to_string())]).unwrap();
     assert!(has_ended);
+}
+
+/// Settings with a pool of so many connections, and a second to get one.
+pub fn small_pool(pool_max: u32) -> AppSettings {
+    let db = DbSettings { pool_max, connection_timeout: Duration::from_secs(1), ..DbSettings::default() };
+    AppSettings { db, ..AppSettings::default() }
+}
+
+/// A pool of the app.
+pub fn pool(database: &TestDatabase, settings: &AppSettings) -> Pool {
+    Pool::open(&TargetUrl::parse(database.url()).unwrap(), settings).unwrap()
+}
+
+/// Runs a statement of Diesel that returns nothing.
+pub fn execute(connection: &mut Connection, sql: &str) -> Result<usize> {
+    Ok(diesel::sql_query(sql).execute(connection)?)
+}
+
+/// A query's only value.
+pub fn text(connection: &mut Connection, sql: &str) -> Result<String> {
+    #[derive(QueryableByName)]
+    struct Value {
+        #[diesel(sql_type = Text)]
+        value: String,
+    }
+    let sql = format!("SELECT ({sql})::text AS value");
+    Ok(diesel::sql_query(sql).get_result::<Value>(connection)?.value)
+}
+
+/// A query's only value, on a connection of its own.
+pub fn ask(database: &TestDatabase, sql: &str) -> String {
+    text(&mut connection(database), sql).unwrap()
+}
+
+/// Waits until a query on a connection of its own returns this.
+#[track_caller]
+pub fn wait_for(database: &TestDatabase, sql: &str, expected: &str) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while ask(database, sql) != expected {
+        assert!(Instant::now() < deadline, "{sql} is not {expected} in time");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -6,11 +6,14 @@ use serde_json::{Value, json};
 
 use crate::support::{Database, TEXTS, at, on_both};
 
+mod containment;
 mod lifecycle;
 mod queue;
+mod refusals;
+mod unreadable;
 
 /// A job to enqueue.
-fn new_job(id: &str, priority: i32) -> NewJob {
+pub(crate) fn new_job(id: &str, priority: i32) -> NewJob {
     NewJob {
         id: JobId::from(id),
         job_type: "sync".to_owned(),

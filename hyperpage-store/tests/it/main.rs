@@ -4,7 +4,14 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod app_state;
+mod atomicity;
 mod exercise;
 mod jobs;
+mod oauth_tokens;
+mod plans;
+mod rate_limits;
+mod sqlite;
 mod support;
+mod tool_configs;
 mod user_sessions;
+mod users;

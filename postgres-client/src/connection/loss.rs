@@ -18,6 +18,10 @@ impl Connection {
         self.deadline = deadline;
     }
 
+    pub(super) fn is_past_deadline(&self) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= Instant::now())
+    }
+
     /// How long ago the server answered last.
     pub fn idle_for(&self) -> Duration {
         self.answered_at.elapsed()
@@ -47,7 +51,7 @@ impl Connection {
         self.transaction_status() == PGTransactionStatusType::PQTRANS_INERROR
     }
 
-    /// Checks, without asking the server, that it has not closed the connection.
+    /// Checks, without asking the server, that it has not closed the connection, and that the deadline has not passed.
     ///
     /// # Errors
     /// When it has: nothing was sent, see [`Loss::BeforeSending`].
@@ -61,6 +65,9 @@ impl Connection {
     }
 
     fn read_pending(&mut self) -> Result<()> {
+        if self.is_past_deadline() {
+            return Err(Error::new("the deadline of the call passed before a statement was sent").stalled());
+        }
         if !self.is_usable() {
             return Err(Error::new("the connection to PostgreSQL is closed or busy").transient());
         }

@@ -206,15 +206,19 @@ impl Connection {
         // SAFETY: the connection is open.
         while unsafe { pq_sys::PQisBusy(self.raw.as_ptr()) } == 1 {
             let check_at = Instant::now() + AT_WORK_CHECK_EACH.min(self.stall_max);
+            let check_at = self.deadline.map_or(check_at, |deadline| check_at.min(deadline));
             if self.wait(PollFlags::IN, Some(check_at))? {
                 self.consume()?;
                 silent_since = Instant::now();
+            } else if self.is_past_deadline() {
+                return Err(late());
             } else if is_at_work()? {
                 silent_since = Instant::now();
             } else if silent_since.elapsed() >= self.stall_max {
                 return Err(stalled(self.stall_max));
             }
         }
+        self.answered_at = Instant::now();
         // SAFETY: the connection is not busy, so that this does not block; what it returns is ours to clear.
         Ok(QueryResult::new(unsafe { pq_sys::PQgetResult(self.raw.as_ptr()) }))
     }
@@ -374,6 +378,10 @@ fn stalled(silent_for: Duration) -> Error {
         .with_remedy_text(
             "check the server and the network, then run the same command again: it resumes here",
         )
+}
+
+fn late() -> Error {
+    Error::new("PostgreSQL did not answer by the deadline of the call").stalled()
 }
 
 pub(super) fn statement_failed(error: ServerError) -> Error {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 
-use super::{Connection, stalled};
+use super::{Connection, late, stalled};
 use crate::error::{Error, Result};
 use crate::watch::StopFlag;
 
@@ -26,11 +26,12 @@ impl Connection {
     /// Waits for the socket, for this multiple of the time for which the connection may usually be silent.
     pub(super) fn wait_or_stall_for(&self, wanted: PollFlags, times: u32) -> Result<()> {
         let stall_max = self.stall_max.saturating_mul(times);
-        let stall_max = match self.deadline {
-            Some(deadline) => stall_max.min(deadline.saturating_duration_since(Instant::now())),
-            None => stall_max,
-        };
-        if self.wait(wanted, Some(Instant::now() + stall_max))? { Ok(()) } else { Err(stalled(stall_max)) }
+        let until = Instant::now() + stall_max;
+        let until = self.deadline.map_or(until, |deadline| until.min(deadline));
+        if self.wait(wanted, Some(until))? {
+            return Ok(());
+        }
+        Err(if self.is_past_deadline() { late() } else { stalled(stall_max) })
     }
 
     /// Waits for the socket; false when `deadline` passes first.

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod cleanup;
 pub(crate) mod generate;
+pub(crate) mod health;
 pub(crate) mod migrate;
 pub(crate) mod postgres;
 pub(crate) mod smoke;

@@ -16,6 +16,7 @@ mod drizzle_flow;
 mod existing;
 mod generate;
 mod generate_drizzle;
+mod health;
 mod help;
 mod migrate;
 mod place;
