@@ -6,9 +6,9 @@ use std::ffi::CStr;
 use std::time::Duration;
 
 use crate::connection::Connection;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::settings::{AppSettings, PoolMode};
-use crate::{DbSettings, TargetUrl};
+use crate::{DbSettings, TargetUrl, pooler};
 
 /// Time for the reply to a statement that the server cancels after its timeout.
 pub(crate) const REPLY_MAX: Duration = Duration::from_secs(5);
@@ -22,7 +22,8 @@ const KEEPALIVE_COUNT: u32 = 3;
 /// Opens a session of the app within `DB_CONNECTION_TIMEOUT`.
 ///
 /// # Errors
-/// When the server cannot be reached, or refuses the connection or a setting.
+/// When the server cannot be reached, or refuses the connection or a setting; in session mode also behind a pooler that lends out
+/// sessions for one transaction.
 pub fn open(target: &TargetUrl, settings: &AppSettings) -> Result<Connection> {
     let timeout = settings.db.connection_timeout;
     let keepalives = Keepalives::new(settings.keepalive_idle);
@@ -33,6 +34,11 @@ pub fn open(target: &TargetUrl, settings: &AppSettings) -> Result<Connection> {
     connection.set_stall_max(timeout);
     match settings.pool_mode {
         PoolMode::Session => {
+            // Before the first setting, which would stay with sessions of others.
+            let another = |of_check: Duration| {
+                Connection::connect(target.conninfo(), &settings.application_name, timeout.min(of_check))
+            };
+            pooler::refuse_transaction_pooler(&mut connection, target, another).map_err(in_the_wrong_mode)?;
             let server_keepalives = keepalives.server_settings();
             connection.script(&[limits("SET", settings), server_keepalives].concat())?;
             connection.keep_statements(STATEMENTS_MAX);
@@ -41,6 +47,11 @@ pub fn open(target: &TargetUrl, settings: &AppSettings) -> Result<Connection> {
     }
     connection.set_stall_max(reply_timeout(&settings.db));
     Ok(connection)
+}
+
+/// Adds what to do to the error about a pooler that lends out sessions for one transaction.
+fn in_the_wrong_mode(error: Error) -> Error {
+    if error.is_transient() { error } else { error.with_remedy_text("set DB_POOL_MODE to transaction") }
 }
 
 /// How long the reply to a statement may take.

@@ -171,6 +171,25 @@ impl Error {
         self.causes().any(|cause| cause.downcast_ref::<Refusal>().is_some_and(Refusal::is_unreachable))
     }
 
+    /// The SQLSTATEs that servers reported, the last one last: several where a connection was tried at several servers, none where no
+    /// server answered.
+    pub fn sqlstates(&self) -> Vec<String> {
+        let of_cause = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<Refusal>() {
+            Some(refusal) => refusal.sqlstates().to_vec(),
+            None => cause
+                .downcast_ref::<ServerError>()
+                .and_then(|error| error.sqlstate.clone())
+                .into_iter()
+                .collect(),
+        };
+        self.causes().flat_map(of_cause).collect()
+    }
+
+    /// Whether no connection was made because a server asked for a password and there was none.
+    pub fn lacks_password(&self) -> bool {
+        self.causes().any(|cause| cause.downcast_ref::<Refusal>().is_some_and(Refusal::lacks_password))
+    }
+
     /// Whether a lock was not available in time.
     pub fn is_lock_timeout(&self) -> bool {
         self.has_sqlstate(LOCK_NOT_AVAILABLE)

@@ -86,7 +86,9 @@ pub fn refusal(connection: &mut Connection, target: &TargetUrl) -> Error {
     let address: Option<String> = connection.one(ADDRESS_SQL, &[]).ok();
     let direct = address.map(|address| format!(" (the server reports {address})")).unwrap_or_default();
     Error::new(format!("{target} is a pooler that lends a session of the server for one transaction"))
-        .caused_by("locks, settings and temporary tables would be left in sessions of the app")
+        .caused_by(
+            "locks, settings, prepared statements and temporary tables would be left in sessions of others",
+        )
         .with_remedy_text(format!(
             "name the server itself{direct}, or an entry of the pooler with pool_mode = session"
         ))

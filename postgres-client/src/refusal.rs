@@ -14,6 +14,8 @@ pub(crate) struct Refusal {
     message: String,
     /// The SQLSTATEs of the servers that answered; none where no server was reached.
     sqlstates: Vec<String>,
+    /// Whether a server asked for a password and there was none.
+    lacks_password: bool,
 }
 
 impl Refusal {
@@ -22,12 +24,22 @@ impl Refusal {
     pub(crate) fn new(message: String) -> Refusal {
         let sqlstates = message.lines().filter_map(sqlstate).map(str::to_owned).collect();
         // An error has one line.
-        Refusal { message: message.lines().collect::<Vec<_>>().join("; "), sqlstates }
+        Refusal { message: message.lines().collect::<Vec<_>>().join("; "), sqlstates, lacks_password: false }
     }
 
     /// The refusal of a server that did not answer in time.
     pub(crate) fn no_answer() -> Refusal {
-        Refusal { message: "no answer in time".to_owned(), sqlstates: Vec::new() }
+        Refusal { message: "no answer in time".to_owned(), sqlstates: Vec::new(), lacks_password: false }
+    }
+
+    /// The same, where a server asked for a password and there was none.
+    pub(crate) fn lacking_password(self, lacks_password: bool) -> Refusal {
+        Refusal { lacks_password, ..self }
+    }
+
+    /// Whether a server asked for a password and there was none.
+    pub(crate) fn lacks_password(&self) -> bool {
+        self.lacks_password
     }
 
     /// Whether a server answered that it may accept a connection in a moment. A pooler refuses an unknown database or user with an
@@ -38,6 +50,11 @@ impl Refusal {
         self.sqlstates
             .iter()
             .any(|sqlstate| is_transient(sqlstate) && !PERMANENT.contains(&sqlstate.as_str()))
+    }
+
+    /// The SQLSTATEs of the servers that answered, in the order in which they were tried.
+    pub(crate) fn sqlstates(&self) -> &[String] {
+        &self.sqlstates
     }
 
     /// Whether no server answered: the network or the socket failed.

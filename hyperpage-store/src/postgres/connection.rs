@@ -26,6 +26,8 @@ pub struct Connection {
     transactions: AnsiTransactionManager,
     types: PgMetadataCache,
     instrumentation: DynInstrumentation,
+    /// The number of calls that have succeeded.
+    done: u64,
 }
 
 impl From<postgres_client::Connection> for Connection {
@@ -36,6 +38,7 @@ impl From<postgres_client::Connection> for Connection {
             transactions: AnsiTransactionManager::default(),
             types: PgMetadataCache::new(),
             instrumentation: DynInstrumentation::none(),
+            done: 0,
         }
     }
 }
@@ -53,6 +56,11 @@ impl Connection {
     /// The client's connection. Whoever begins or ends a transaction through it must leave none open.
     pub fn client(&mut self) -> &mut postgres_client::Connection {
         &mut self.client
+    }
+
+    /// The number of calls that have succeeded.
+    pub(super) fn done(&self) -> u64 {
+        self.done
     }
 
     fn statement<T: QueryFragment<Pg>>(&mut self, source: &T) -> QueryResult<Statement> {
@@ -90,6 +98,7 @@ impl Connection {
         let query = StrQueryHelper::new(sql);
         self.instrumentation.on_connection_event(InstrumentationEvent::start_query(&query));
         let done = work(&mut self.client).map_err(wrapped);
+        self.done += u64::from(done.is_ok());
         self.note_transaction(done.is_err());
         let error = done.as_ref().err();
         self.instrumentation.on_connection_event(InstrumentationEvent::finish_query(&query, error));

@@ -3,12 +3,11 @@
 use std::time::{Duration, Instant};
 
 use backon::{BlockingRetryable, ExponentialBuilder};
-use diesel::Connection as _;
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use postgres_client::{AppPool, AppSettings, PoolMode, PoolState, Pooled, TargetUrl, app_session};
 
 use super::connection::Connection;
-use super::retry::{Failure, Step};
+use super::retry::{Failure, attempt};
 use super::source::{Operation, Source};
 use crate::{Error, Result};
 
@@ -34,8 +33,8 @@ impl Pooled for Connection {
 /// A pool of connections that retries. Clones share it.
 ///
 /// An operation is repeated where the database has certainly kept nothing of it: no statement was sent, the transaction was lost before
-/// its commit was sent, or it conflicted with another one (40001, 40P01). A lost operation that may have been kept is repeated if it is
-/// idempotent, else it is [`Error::OutcomeUnknown`].
+/// its commit was sent, or it conflicted with another one (40001, 40P01). An operation that may have been kept is repeated if that is
+/// harmless, else it is [`Error::OutcomeUnknown`].
 #[derive(Clone)]
 pub struct Pool {
     connections: AppPool<Connection>,
@@ -72,23 +71,11 @@ impl Pool {
         &self,
         operation: Operation,
         deadline: Instant,
-        work: &mut impl FnMut(&mut Connection) -> Result<T>,
+        work: impl FnMut(&mut Connection) -> Result<T>,
     ) -> std::result::Result<T, Failure> {
         let mut connection = self.connections.get(deadline).map_err(Failure::unavailable)?;
-        let mut step = Step::Work;
-        let done = if operation == Operation::Transaction || self.mode == PoolMode::Transaction {
-            connection.transaction(|connection| {
-                let done = work(connection);
-                if done.is_ok() {
-                    step = Step::Commit;
-                }
-                done
-            })
-        } else {
-            step = Step::Statement;
-            work(&mut connection)
-        };
-        done.map_err(|error| Failure::of(error, operation, step))
+        let is_transaction = operation == Operation::Transaction || self.mode == PoolMode::Transaction;
+        attempt(&mut connection, operation, is_transaction, work)
     }
 }
 

@@ -1,15 +1,19 @@
 //! Decides whether a failed operation may be repeated, by what is known of what the database has kept.
 
+use diesel::Connection as _;
 use postgres_client::{Condition, Loss};
 
+use super::connection::Connection;
 use super::source::Operation;
-use crate::Error;
+use crate::{Error, Result};
 
 /// Which step of an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// A statement that is kept as soon as it has ended.
+enum Step {
+    /// A statement that is kept as soon as it has ended, the first of the attempt.
     Statement,
+    /// The same after another one, which was kept.
+    NextStatement,
     /// The beginning of a transaction or a statement in it: nothing of it is kept before the commit.
     Work,
     /// The commit.
@@ -23,24 +27,52 @@ pub(super) struct Failure {
     pub(super) is_repeatable: bool,
 }
 
+/// Runs an operation once, on a connection that is in no transaction, in one of its own if `is_transaction`.
+pub(super) fn attempt<T>(
+    connection: &mut Connection,
+    operation: Operation,
+    is_transaction: bool,
+    mut work: impl FnMut(&mut Connection) -> Result<T>,
+) -> std::result::Result<T, Failure> {
+    let mut step = Step::Work;
+    let done = if is_transaction {
+        connection.transaction(|connection| {
+            let done = work(connection);
+            if done.is_ok() {
+                step = Step::Commit;
+            }
+            done
+        })
+    } else {
+        let before = connection.done();
+        let done = work(connection);
+        step = if connection.done() == before { Step::Statement } else { Step::NextStatement };
+        done
+    };
+    done.map_err(|error| Failure::of(error, operation, step))
+}
+
 impl Failure {
-    pub(super) fn of(error: Error, operation: Operation, step: Step) -> Failure {
+    fn of(error: Error, operation: Operation, step: Step) -> Failure {
         let Some(client) = client_error(&error) else { return Failure { error, is_repeatable: false } };
         let is_conflict =
             matches!(client.condition(), Some(Condition::SerializationFailure | Condition::DeadlockDetected));
+        let is_idempotent = matches!(operation, Operation::Read | Operation::IdempotentWrite);
         match client.loss() {
+            _ if step == Step::NextStatement && !is_idempotent => Failure::unknown(error),
             // The connection is fine: the server has undone what it refused.
             None => Failure { is_repeatable: is_conflict || client.is_stale_statement(), error },
             Some(Loss::BeforeSending) => Failure { error, is_repeatable: true },
-            Some(Loss::Underway) if step == Step::Work => Failure { error, is_repeatable: true },
-            Some(Loss::Underway) => match operation {
-                Operation::Read | Operation::IdempotentWrite => Failure { error, is_repeatable: true },
-                Operation::Write | Operation::Transaction => {
-                    let source = Box::new(error);
-                    Failure { error: Error::OutcomeUnknown { source }, is_repeatable: false }
-                }
-            },
+            Some(Loss::Underway) if step == Step::Work || is_idempotent => {
+                Failure { error, is_repeatable: true }
+            }
+            Some(Loss::Underway) => Failure::unknown(error),
         }
+    }
+
+    /// The database may have kept the operation, so that it is not repeated.
+    fn unknown(error: Error) -> Failure {
+        Failure { error: Error::OutcomeUnknown { source: Box::new(error) }, is_repeatable: false }
     }
 }
 

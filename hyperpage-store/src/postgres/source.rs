@@ -3,6 +3,7 @@
 use diesel::Connection as _;
 
 use super::connection::Connection;
+use super::retry::attempt;
 use crate::Result;
 
 /// What may be done when a connection is lost.
@@ -34,10 +35,11 @@ impl Source for &mut Connection {
         operation: Operation,
         mut work: impl FnMut(&mut Connection) -> Result<T>,
     ) -> Result<T> {
-        match operation {
-            Operation::Read | Operation::IdempotentWrite | Operation::Write => work(self),
-            Operation::Transaction => self.transaction(work),
+        let is_transaction = operation == Operation::Transaction;
+        if !self.client().is_in_transaction() {
+            return attempt(self, operation, is_transaction, work).map_err(|failure| failure.error);
         }
+        if is_transaction { self.transaction(work) } else { work(self) }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyperpage_store::domain::{JobId, JobStatus, NewJob};
 use hyperpage_store::postgres::{Operation, Pool, Source};
-use hyperpage_store::{PostgresStore, Store, Timestamp};
+use hyperpage_store::{Error, PostgresStore, Store, Timestamp};
 use postgres_client::{AppSettings, Connection, PoolMode, TargetUrl};
 use test_database::pgbouncer::PgBouncer;
 
@@ -97,4 +97,26 @@ fn a_restart_of_the_pooler_is_repeated_without_an_error() {
     }
     let count = pool.run(Operation::Read, |connection| text(connection, "SELECT count(*) FROM app_state"));
     assert_eq!(count.unwrap(), "3");
+}
+
+#[test]
+fn session_mode_is_refused_behind_a_pooler_of_transactions_and_works_behind_one_of_sessions() {
+    let database = migrated();
+    let settings = AppSettings { pool_mode: PoolMode::Session, ..settings() };
+    let Some(pooler) = PgBouncer::start(database.url(), "transaction", "") else { return };
+    let mut pool = Pool::open(&TargetUrl::parse(&pooler.url(database.url())).unwrap(), &settings).unwrap();
+    let error = pool.run(Operation::Read, |connection| text(connection, "SELECT 1")).unwrap_err();
+    let Error::Unavailable { source } = &error else { panic!("{error:?}") };
+    let refusal =
+        std::error::Error::source(source.as_ref()).unwrap().downcast_ref::<postgres_client::Error>();
+    let remedy = refusal.unwrap().remedy_text().unwrap();
+    assert!(remedy.contains("DB_POOL_MODE"), "{remedy}");
+    let mut app =
+        Connection::connect(&pooler.url(database.url()), "another app", Duration::from_secs(5)).unwrap();
+    assert_eq!(app.one::<String>("SELECT current_setting('lock_timeout')", &[]).unwrap(), "0");
+
+    let Some(pooler) = PgBouncer::start(database.url(), "session", "") else { return };
+    let mut pool = Pool::open(&TargetUrl::parse(&pooler.url(database.url())).unwrap(), &settings).unwrap();
+    let limit = pool.run(Operation::Read, |connection| text(connection, "current_setting('lock_timeout')"));
+    assert_eq!(limit.unwrap(), "1234ms");
 }

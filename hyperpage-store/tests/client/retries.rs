@@ -133,6 +133,59 @@ fn a_statement_that_was_lost_underway_is_repeated_only_where_nothing_can_be_kept
 }
 
 #[test]
+fn a_write_that_was_kept_is_not_repeated_when_the_read_after_it_is_lost() {
+    let database = case();
+    let mut pool = pool(&database, &small_pool(2));
+    let attempts = Cell::new(0);
+    let result = pool.run(Operation::Write, |connection| {
+        attempts.set(attempts.get() + 1);
+        execute(connection, "INSERT INTO t VALUES (1)")?;
+        let pid: i64 = connection.client().one("SELECT pg_backend_pid()", &[])?;
+        kill_pid(&database, pid);
+        text(connection, "SELECT count(*) FROM t")
+    });
+    assert!(matches!(result, Err(Error::OutcomeUnknown { .. })), "{result:?}");
+    assert_eq!((attempts.get(), ask(&database, "SELECT count(*) FROM t").as_str()), (1, "1"));
+}
+
+#[test]
+fn a_single_connection_repeats_nothing_and_says_what_is_unknown() {
+    for (operation, is_unknown) in
+        [(Operation::Write, true), (Operation::Transaction, false), (Operation::Read, false)]
+    {
+        let database = case();
+        let mut single = connection(&database);
+        let attempts = Cell::new(0);
+        let result: Result<usize> = single.run(operation, |connection| {
+            attempts.set(attempts.get() + 1);
+            let suicide = "INSERT INTO t SELECT 1 WHERE pg_terminate_backend(pg_backend_pid(), 5000)";
+            execute(connection, suicide)
+        });
+        assert_eq!(matches!(result, Err(Error::OutcomeUnknown { .. })), is_unknown, "{result:?}");
+        assert!(result.is_err());
+        assert_eq!(attempts.get(), 1);
+    }
+    // In a transaction that is open already, an operation is a part of it.
+    let database = case();
+    let mut single = connection(&database);
+    diesel::Connection::begin_test_transaction(&mut single).unwrap();
+    let insert = |connection: &mut hyperpage_store::postgres::Connection| {
+        execute(connection, "INSERT INTO t VALUES (1)")
+    };
+    for operation in ALL {
+        assert_eq!(single.run(operation, insert).unwrap(), 1);
+    }
+    let undone: Result<usize> = single.run(Operation::Transaction, |connection| {
+        execute(connection, "INSERT INTO t VALUES (1)")?;
+        execute(connection, "SELECT refuse('23505')")
+    });
+    assert!(undone.is_err());
+    let count = single.run(Operation::Read, |connection| text(connection, "SELECT count(*) FROM t"));
+    assert_eq!(count.unwrap(), "4");
+    assert_eq!(ask(&database, "SELECT count(*) FROM t"), "0");
+}
+
+#[test]
 fn a_transaction_that_is_lost_before_its_commit_is_repeated_and_kept_once() {
     let database = case();
     let mut pool = pool(&database, &small_pool(2));

@@ -95,7 +95,10 @@ impl Connection {
 
     /// Why no connection was made.
     fn refused(&self) -> Error {
-        Error::new("PostgreSQL cannot be reached").caused_by(Refusal::new(self.last_message()))
+        // SAFETY: the connection exists.
+        let lacks_password = unsafe { pq_sys::PQconnectionNeedsPassword(self.raw.as_ptr()) } == 1;
+        let refusal = Refusal::new(self.last_message()).lacking_password(lacks_password);
+        Error::new("PostgreSQL cannot be reached").caused_by(refusal)
     }
 }
 

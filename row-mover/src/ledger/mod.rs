@@ -32,7 +32,7 @@ pub(crate) use steps::{
 };
 
 /// The schema that it has for itself.
-const SCHEMA: &str = "migration";
+pub const SCHEMA: &str = "migration";
 
 /// The names and statements of its migrations, in their order.
 const MIGRATIONS: [(&str, &str); 7] = [
