@@ -7,6 +7,7 @@ mod check;
 mod containment;
 pub mod domain;
 mod error;
+pub mod exercise;
 mod failure;
 mod json;
 mod operations;

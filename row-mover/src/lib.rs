@@ -17,6 +17,7 @@ pub mod remedy;
 pub mod row_encoder;
 pub mod run;
 mod sequences;
+pub mod smoke;
 pub mod source;
 pub mod status;
 pub mod target;

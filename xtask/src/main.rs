@@ -59,6 +59,8 @@ enum Command {
     Migrate(commands::migrate::MigrateArgs),
     /// Read everything back from PostgreSQL and compare it with the sealed copy
     Validate(commands::validate::ValidateArgs),
+    /// Try what the app does on the migrated database, and roll everything back
+    Smoke(commands::smoke::SmokeArgs),
     /// Print how far a migration is, who is at work, and what to run next
     Status(commands::status::StatusArgs),
     /// Print whether PostgreSQL is fit to serve, or answer probes and Prometheus
@@ -114,6 +116,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Generate(args) => commands::generate::run(&args),
         Command::Migrate(args) => commands::migrate::run(&args),
         Command::Validate(args) => commands::validate::run(&args),
+        Command::Smoke(args) => commands::smoke::run(&args),
         Command::Status(args) => commands::status::run(&args),
         Command::Health(args) => commands::health::run(&args),
         Command::Cleanup(args) => commands::cleanup::run(args, commands::validate::migration_proof),

@@ -20,6 +20,7 @@ mod error;
 mod find_containing;
 mod merge_config;
 mod pool;
+mod rehearsal;
 mod retry;
 mod row;
 mod source;
@@ -47,6 +48,7 @@ pub use connection::Connection;
 pub use error::client_error;
 pub(crate) use error::client_error_of;
 pub use pool::Pool;
+pub use rehearsal::{Limits, Rehearsal, Rehearsed, rehearse};
 pub use row::{Field, Row, Rows};
 pub use source::{Operation, Source};
 

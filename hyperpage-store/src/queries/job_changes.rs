@@ -176,7 +176,7 @@ fn close_attempt(
 
 pub(super) fn recover(connection: &mut Connection, started_before: Timestamp, now: Timestamp) -> Result<u64> {
     type Interrupted = (Stored<String>, Option<Stored<Timestamp>>, Stored<i32>, Stored<i32>);
-    let interrupted: Vec<Interrupted> = diesel::update(jobs::table)
+    let mut interrupted: Vec<Interrupted> = diesel::update(jobs::table)
         .filter(jobs::status.eq(JobStatus::Running.as_str()))
         .filter(jobs::started_at.is_null().or(jobs::started_at.lt(started_before)))
         .set((
@@ -186,6 +186,8 @@ pub(super) fn recover(connection: &mut Connection, started_before: Timestamp, no
         ))
         .returning((jobs::id, jobs::started_at, jobs::retry_count, jobs::recovery_attempts))
         .get_results(connection)?;
+    // PostgreSQL returns them in any order, and attempts are numbered in the order in which they are added.
+    interrupted.sort_by_cached_key(|(id, ..)| id.clone().ok());
     let count = interrupted.len() as u64;
     for (id, started_at, retry_count, recovery_attempts) in interrupted {
         // A job without an id cannot have attempts.

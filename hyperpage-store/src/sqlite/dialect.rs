@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use crate::json::canonical;
+
 pub(super) type Connection = diesel::SqliteConnection;
 
 /// A document as a parameter.
@@ -19,9 +21,9 @@ pub(super) fn flag(flag: bool) -> i64 {
     flag.into()
 }
 
-/// A document is text.
+/// A document is text, with numbers in one form: `-0.0`, which JavaScript writes as `0`, could not be migrated to `jsonb`.
 pub(super) fn document(document: &Value) -> Document<'_> {
-    Cow::Owned(document.to_string())
+    Cow::Owned(canonical(document.clone()).to_string())
 }
 
 /// A transaction that writes has locked the database.

@@ -33,7 +33,10 @@ pub(super) fn merge(
     // The members that stay are copied as text, so that no digit of a number changes.
     let mut members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(config).map_err(|_| UNKNOWN)?;
     for (key, value) in keys {
-        members.insert(key.clone(), serde_json::value::to_raw_value(value).map_err(|_| UNKNOWN)?);
+        members.insert(
+            key.clone(),
+            serde_json::value::to_raw_value(&json::canonical(value.clone())).map_err(|_| UNKNOWN)?,
+        );
     }
     let merged = serde_json::to_string(&members).map_err(|_| UNKNOWN)?;
     diesel::update(tool_configs::table)

@@ -5,6 +5,7 @@
 
 mod app_state;
 mod atomicity;
+mod exercise;
 mod jobs;
 mod oauth_tokens;
 mod plans;

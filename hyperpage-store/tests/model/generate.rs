@@ -111,7 +111,7 @@ fn rate_limit_operation() -> BoxedStrategy<Operation> {
     use Operation as Op;
     let id = || name(&["github", "GitHub"]);
     let remaining = || option::weighted(0.8, prop_oneof![4 => 0..8, 1 => number()]);
-    let limit = (id(), text(), remaining(), option::of(number()), option::of(moment())).prop_map(
+    let limit = (id(), text(), remaining(), option::of(number()), option::weighted(0.8, moment())).prop_map(
         |(id, platform, limit_remaining, limit_total, reset_time)| NewRateLimit {
             id,
             platform,
@@ -125,7 +125,7 @@ fn rate_limit_operation() -> BoxedStrategy<Operation> {
         1 => id().prop_map(|id| Op::RateLimit { id }),
         3 => (limit, moment()).prop_map(|(limit, now)| Op::SaveRateLimit { limit, now }),
         4 => (id(), amount, moment()).prop_map(|(id, amount, now)| Op::Consume { id, amount, now }),
-        1 => moment().prop_map(|now| Op::DropExpiredRateLimits { now }),
+        4 => moment().prop_map(|now| Op::DropExpiredRateLimits { now }),
     ]
     .boxed()
 }

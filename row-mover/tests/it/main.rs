@@ -54,6 +54,7 @@ mod sealed_paths;
 mod search_paths;
 mod seeds;
 mod server_log;
+mod smoke;
 mod standby;
 mod status;
 mod stop;

@@ -8,12 +8,21 @@ use schema_sqlite::schema::{
     users,
 };
 
-use crate::round_trip;
-
 /// More than 32 bits, and more than a double can represent exactly.
 const LARGE: i64 = (1 << 53) + 1;
 /// 2024-01-15T10:00:00.123Z, in milliseconds since 1970: more than 2^32.
 const SOME_TIME: i64 = 1_705_312_800_123;
+
+/// Inserts rows into a table through Diesel, loads them in key order, and compares.
+macro_rules! round_trip {
+    ($connection:expr, $table:ident, $key:ident, $rows:expr) => {{
+        let rows = $rows;
+        let inserted = diesel::insert_into($table::table).values(&rows).execute($connection).unwrap();
+        assert_eq!(inserted, rows.len());
+        let query = $table::table.order($table::$key).select(selection_of(&rows));
+        assert_eq!(query.load($connection).unwrap(), rows, stringify!($table));
+    }};
+}
 
 /// Defines a struct for a table, with the order and types of its columns.
 macro_rules! row {

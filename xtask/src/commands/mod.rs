@@ -6,6 +6,7 @@ pub(crate) mod generate;
 pub(crate) mod health;
 pub(crate) mod migrate;
 pub(crate) mod postgres;
+pub(crate) mod smoke;
 pub(crate) mod status;
 pub(crate) mod test;
 pub(crate) mod validate;

@@ -85,7 +85,8 @@ fn a_migrated_database_is_ready_until_something_is_wrong() {
 
 /// What differs between machines and runs.
 fn settled(screen: &str) -> String {
-    let line = |line: &str| match line.split_whitespace().nth(1) {
+    // The name of a check follows its state, which may have two words.
+    let line = |line: &str| match line.get(13..24).map(str::trim) {
         Some(name @ ("answers" | "connections" | "disk" | "pool")) => {
             format!("  [STATE]    {name:11}  [NUMBERS]")
         }

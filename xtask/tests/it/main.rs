@@ -28,6 +28,7 @@ mod remedies;
 mod remedy_table;
 mod report;
 mod server;
+mod smoke;
 mod status;
 mod stop;
 mod validate;

@@ -2,6 +2,7 @@
 
 use hyperpage_store::Store;
 use serde_json::{Value, json};
+use test_database::chance::Chance;
 
 use super::{ids, new_job};
 use crate::support::{Database, Postgres, Sqlite, at, on_both};
@@ -164,4 +165,46 @@ fn payloads_of_other_writers_are_searched(database: &dyn Database) {
     }
     let pattern: Value = serde_json::from_str(&plain).unwrap();
     assert_eq!(ids(&store.jobs_containing(&pattern, 9).unwrap()), ["escaped", "plain"]);
+}
+
+/// A small document out of few values, so that one often contains another.
+fn random_document(chance: &mut Chance, depth: u32) -> Value {
+    const TEXTS: [&str; 4] = ["", "a", "b\"\\", "\u{1D11E}\u{1}"];
+    const NUMBERS: [&str; 4] = ["0", "1", "1.0", "1.5"];
+    match chance.below(if depth == 0 { 5 } else { 10 }) {
+        0 => Value::Null,
+        1 => Value::Bool(chance.below(2) == 0),
+        2 | 3 => chance.pick(&NUMBERS).parse().unwrap(),
+        4 => Value::from(*chance.pick(&TEXTS)),
+        5..=7 => (0..chance.below(4)).map(|_| random_document(chance, depth - 1)).collect(),
+        _ => {
+            let members = 0..chance.below(4);
+            let member = |_| ((*chance.pick(&TEXTS)).to_owned(), random_document(chance, depth - 1));
+            Value::Object(members.map(member).collect())
+        }
+    }
+}
+
+#[test]
+fn random_documents_are_contained_alike() {
+    let mut chance = Chance::new();
+    let (sqlite, postgres) = (Sqlite::create(), Postgres::create());
+    let (mut on_sqlite, mut on_postgres) = (sqlite.open(), postgres.open());
+    for index in 0..200 {
+        let document = random_document(&mut chance, 3);
+        for store in [&mut on_sqlite, &mut on_postgres] {
+            enqueue(&mut **store, &format!("{index:03}"), document.clone(), 0);
+        }
+    }
+    let mut pairs = 0;
+    for _ in 0..200 {
+        let pattern = random_document(&mut chance, 2);
+        let found = [&mut on_sqlite, &mut on_postgres].map(|store| {
+            let jobs = store.jobs_containing(&pattern, u32::MAX).unwrap();
+            ids(&jobs).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        });
+        assert_eq!(found[0], found[1], "{pattern} ({})", chance.seed());
+        pairs += found[0].len();
+    }
+    assert!(pairs > 200, "{pairs} of 40,000 pairs ({})", chance.seed());
 }

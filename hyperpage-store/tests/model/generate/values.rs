@@ -131,7 +131,12 @@ fn key() -> BoxedStrategy<String> {
 }
 
 fn nested() -> BoxedStrategy<Value> {
-    let finite = any::<f64>().prop_filter("JSON has no other numbers", |number| number.is_finite());
+    // JSON has no infinity. Whole numbers with an exponent, from 2^53 to 2^64, are the same for JavaScript in both databases, but not in
+    // all digits: PostgreSQL keeps the decimal digits, SQLite those of the double.
+    let is_generated = |number: &f64| {
+        number.is_finite() && !(number.fract() == 0.0 && (9.1e15..1.9e19).contains(&number.abs()))
+    };
+    let finite = any::<f64>().prop_filter("not among the numbers of the documents", is_generated);
     let leaf = prop_oneof![
         2 => Just(Value::Null),
         2 => any::<bool>().prop_map(Value::from),

@@ -104,7 +104,7 @@ pub(super) fn failure_words(failure: &Failure) -> String {
         Failure::DiskFull { disk, min_percent } => {
             format!("{}, less than {min_percent} % (--min-disk)", disk_words(disk))
         }
-        Failure::PoolExhausted(pool) => format!("no connection within DB_CONNECTION_TIMEOUT: {}", pool_words(*pool)),
+        Failure::PoolExhausted(pool) => format!("no connection of the pool in time: {}", pool_words(*pool)),
     }
 }
 

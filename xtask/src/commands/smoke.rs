@@ -1,0 +1,119 @@
+//! `cargo xtask smoke`: tries what the app does on a migrated database, in transactions that are rolled back.
+//!
+//! Here are the options and the exit status. `hyperpage_store` tries the operations of Hyperpage on its tables, `row_mover::smoke` those of
+//! any other database.
+
+use std::time::Duration;
+
+use clap::Args;
+use postgres_client::{DbSettings, TargetUrl};
+use row_mover::run::check_target;
+use row_mover::smoke::{self, SmokeTest, Verdict};
+
+use crate::exit::Exit;
+use crate::screen::Screen;
+use crate::stop::Stop;
+use crate::target::{self, TargetArgs};
+use crate::{output, private};
+
+mod hyperpage;
+mod hyperpage_output;
+mod json;
+mod text;
+
+/// The options of `smoke`.
+#[derive(Args, Debug)]
+#[command(after_help = "Everything is rolled back; only sequences advance.\n\n\
+    Exit status: 0 everything passed, 1 an operation failed or could not be tried, 2 could not run.\n\n\
+    Examples:\n  \
+    cargo xtask smoke --sample            what the last `migrate --sample` moved\n  \
+    cargo xtask smoke --postgres postgres://app@db.example/shop\n  \
+    cargo xtask smoke --postgres postgres://app@db.example/shop --timeout 60 --json")]
+pub(crate) struct SmokeArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+
+    /// Try what the last `migrate --sample` moved into the private PostgreSQL, whatever the environment names
+    #[arg(long, conflicts_with = "postgres")]
+    sample: bool,
+
+    /// Stop trying after this many seconds; what is left counts as not tried
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
+
+    /// Exit with 0 although operations could not be tried, or a trigger refused them with RAISE
+    #[arg(long)]
+    accept_untried: bool,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `smoke`.
+pub(crate) fn run(args: &SmokeArgs) -> anyhow::Result<Exit> {
+    let stop = Stop::listen()?;
+    let settings = target::settings()?;
+    let url = resolve_target(args)?;
+    let timeout = Duration::from_secs(args.timeout);
+    stop.in_order(&url, &settings, || {
+        check_target(&url, &settings)?;
+        if !hyperpage::is_hyperpage(&url, &settings)? {
+            return try_tables(args, &url, &settings, timeout, &stop);
+        }
+        let smoke = hyperpage::smoke(&url, &settings, timeout, &stop)?;
+        let exit = hyperpage_output::exit(&smoke, args.accept_untried);
+        if args.json {
+            output::stdout(&hyperpage_output::json(&smoke, &url, exit == Exit::Done)?)?;
+        } else {
+            output::stdout(&hyperpage_output::text(&smoke, &url))?;
+            output::note("sequences may have advanced, nothing else has changed");
+        }
+        Ok(exit)
+    })
+}
+
+/// Tries the tables of a database that is not Hyperpage's.
+fn try_tables(
+    args: &SmokeArgs,
+    url: &TargetUrl,
+    settings: &DbSettings,
+    timeout: Duration,
+    stop: &Stop,
+) -> anyhow::Result<Exit> {
+    let screen = Screen::new(true, stop.clone());
+    let result = smoke::smoke_test(url, settings, timeout, &screen);
+    screen.finish();
+    let nothing_changed = || "Nothing was changed. Run the same command again.".to_owned();
+    let test = result.map_err(|error| stop.explain(error, nothing_changed))?;
+    let exit = exit(&test, args.accept_untried);
+    if args.json {
+        output::stdout(&json::smoke_json(&test, url, exit == Exit::Done)?)?;
+    } else {
+        output::stdout(&text::smoke_text(&test, url))?;
+        output::note(&text::remarks(&test));
+    }
+    Ok(exit)
+}
+
+/// The worst outcome decides. A database without tables does nothing that an app needs.
+fn exit(test: &SmokeTest, accepts_untried: bool) -> Exit {
+    let steps = test.tables.iter().flat_map(|table| &table.steps);
+    match steps.map(|step| step.outcome.verdict()).max() {
+        None => Exit::Refused,
+        Some(Verdict::Passed) => Exit::Done,
+        Some(Verdict::Undecided) if accepts_untried => Exit::Done,
+        Some(Verdict::Undecided | Verdict::Failed) => Exit::Differences,
+    }
+}
+
+fn resolve_target(args: &SmokeArgs) -> anyhow::Result<TargetUrl> {
+    if !args.sample
+        && let Some(url) = target::named(&args.target)?
+    {
+        return Ok(url);
+    }
+    let memory = private::remembered()?;
+    let last = if args.sample { memory.sample } else { memory.last };
+    private::recall(last, args.target.pg_version, args.sample, output::note).map(|(url, _)| url)
+}

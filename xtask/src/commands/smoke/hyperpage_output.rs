@@ -1,0 +1,108 @@
+//! The result of Hyperpage's rehearsal as text and as JSON.
+
+use hyperpage_store::Error;
+use hyperpage_store::exercise::{Operation, Problem};
+use hyperpage_store::postgres::Rehearsed;
+use postgres_client::TargetUrl;
+use serde_json::{Value, json};
+
+use super::hyperpage::HyperpageSmoke;
+use super::text::milliseconds;
+use crate::display::printable;
+use crate::exit::Exit;
+use crate::report::{JSON_FORMAT, counted, new_table};
+
+/// Returns the exit status: a cutover needs every operation.
+pub(super) fn exit(smoke: &HyperpageSmoke, accepts_untried: bool) -> Exit {
+    let is_accepted = |rehearsed: &Rehearsed| match rehearsed {
+        Rehearsed::Passed(_) => true,
+        Rehearsed::OutOfTime => accepts_untried,
+        Rehearsed::Problem(_) | Rehearsed::Needs(_) => false,
+    };
+    let all = smoke.rehearsal.steps.iter().all(|(_, rehearsed)| is_accepted(rehearsed));
+    if all { Exit::Done } else { Exit::Differences }
+}
+
+/// Returns a table of all operations, and a line for each that did not pass.
+pub(super) fn text(smoke: &HyperpageSmoke, url: &TargetUrl) -> String {
+    let steps = &smoke.rehearsal.steps;
+    let mut table = new_table(&["operation", "outcome", "time"]);
+    let mut problems = String::new();
+    for (operation, rehearsed) in steps {
+        let (outcome, time) = match rehearsed {
+            Rehearsed::Passed(took) => ("passed", milliseconds(*took)),
+            Rehearsed::Problem(Problem::Failed(Error::Busy { .. })) => ("BLOCKED", "-".to_owned()),
+            Rehearsed::Problem(_) => ("FAILED", "-".to_owned()),
+            Rehearsed::Needs(_) | Rehearsed::OutOfTime => ("not tried", "-".to_owned()),
+        };
+        table.add_row([operation.name().to_owned(), outcome.to_owned(), time]);
+        if let Some(words) = words(smoke, *operation, rehearsed) {
+            problems.push_str(&format!("{}: {}\n", operation.name(), printable(&words)));
+        }
+    }
+    let passed = steps.iter().filter(|(_, rehearsed)| matches!(rehearsed, Rehearsed::Passed(_))).count();
+    let verdict = if passed == steps.len() { "Passed" } else { "Failed" };
+    format!(
+        "{table}\n{problems}{verdict}: {passed} of {} of the app on {url} passed; PostgreSQL confirmed that the transaction was rolled back\n",
+        counted(steps.len() as u64, "operation")
+    )
+}
+
+/// Returns the result as one object.
+pub(super) fn json(smoke: &HyperpageSmoke, url: &TargetUrl, passed: bool) -> anyhow::Result<String> {
+    let operations =
+        smoke.rehearsal.steps.iter().map(|(operation, rehearsed)| step(smoke, *operation, rehearsed));
+    let value = json!({
+        "format": JSON_FORMAT,
+        "command": "smoke",
+        "target": url.to_string(),
+        "passed": passed,
+        "scope": "hyperpage",
+        "aborted_transaction": smoke.rehearsal.aborted_transaction,
+        "operations": operations.collect::<Vec<_>>(),
+    });
+    Ok(serde_json::to_string_pretty(&value)?)
+}
+
+fn step(smoke: &HyperpageSmoke, operation: Operation, rehearsed: &Rehearsed) -> Value {
+    let (outcome, seconds) = match rehearsed {
+        Rehearsed::Passed(took) => ("passed", Some(took.as_secs_f64())),
+        Rehearsed::Problem(Problem::Failed(Error::Busy { .. })) => ("blocked", None),
+        Rehearsed::Problem(Problem::Failed(_)) => ("failed", None),
+        Rehearsed::Problem(Problem::Returned) => ("returned_something_else", None),
+        Rehearsed::Problem(Problem::Stored) => ("stored_something_else", None),
+        Rehearsed::Problem(Problem::OtherRows) => ("changed_other_rows", None),
+        Rehearsed::Needs(_) | Rehearsed::OutOfTime => ("not_tried", None),
+    };
+    json!({
+        "operation": operation.name(),
+        "seconds": seconds,
+        "outcome": outcome,
+        "error": words(smoke, operation, rehearsed),
+    })
+}
+
+/// What happened, unless the operation passed.
+fn words(smoke: &HyperpageSmoke, operation: Operation, rehearsed: &Rehearsed) -> Option<String> {
+    Some(match rehearsed {
+        Rehearsed::Passed(_) => return None,
+        Rehearsed::Problem(Problem::Failed(error @ Error::Busy { .. })) => {
+            match smoke.blocked.iter().find(|(blocked, _)| *blocked == operation) {
+                Some((_, wait)) => format!("blocked: {wait}; {}", wait.remedy()),
+                None => format!("blocked: {error}"),
+            }
+        }
+        Rehearsed::Problem(Problem::Failed(error)) => {
+            let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
+            let causes: String = causes.map(|cause| format!(": {cause}")).collect();
+            format!("failed: {error}{causes}")
+        }
+        Rehearsed::Problem(Problem::Returned) => "failed: it returned something else than was expected".to_owned(),
+        Rehearsed::Problem(Problem::Stored) => "failed: what is stored is not what was written".to_owned(),
+        Rehearsed::Problem(Problem::OtherRows) => {
+            "failed: it changed rows of the app that are older than 3000 BC, or a job that is due before any other".to_owned()
+        }
+        Rehearsed::Needs(needed) => format!("not tried: it needs {}, which did not pass", needed.name()),
+        Rehearsed::OutOfTime => "not tried: the time of --timeout was over".to_owned(),
+    })
+}
