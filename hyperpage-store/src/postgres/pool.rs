@@ -97,22 +97,33 @@ impl Source for &Pool {
             .with_max_delay(WAIT_MAX)
             .with_max_times(RETRIES_MAX)
             .with_jitter();
-        let attempt = || self.attempt(operation, deadline, &mut work);
-        attempt
+        let mut may_be_kept = false;
+        let attempt = || {
+            let done = self.attempt(operation, deadline, &mut work);
+            may_be_kept |= done.as_ref().is_err_and(|failure| failure.may_be_kept);
+            done
+        };
+        let done = attempt
             .retry(waits)
             // A wait never lasts beyond the deadline.
             .sleep(move |wait: Duration| {
                 std::thread::sleep(wait.min(deadline.saturating_duration_since(Instant::now())));
             })
             .when(|failure| failure.is_repeatable && Instant::now() < deadline)
-            .call()
-            .map_err(|failure| failure.error)
+            .call();
+        done.map_err(|failure| match failure.error {
+            error @ Error::OutcomeUnknown { .. } => error,
+            // An earlier attempt may have been kept, whatever prevented the last one.
+            error if may_be_kept => Failure::unknown(error).error,
+            error => error,
+        })
     }
 }
 
 impl Failure {
     /// The pool has already waited for as long as it may.
     fn unavailable(error: postgres_client::Error) -> Failure {
-        Failure { error: Error::Unavailable { source: Box::new(error) }, is_repeatable: false }
+        let error = Error::Unavailable { source: Box::new(error) };
+        Failure { error, is_repeatable: false, may_be_kept: false }
     }
 }

@@ -25,6 +25,8 @@ enum Step {
 pub(super) struct Failure {
     pub(super) error: Error,
     pub(super) is_repeatable: bool,
+    /// Whether it is repeated although the database may have kept it.
+    pub(super) may_be_kept: bool,
 }
 
 /// Runs an operation once, on a connection that is in no transaction, in one of its own if `is_transaction`.
@@ -54,25 +56,32 @@ pub(super) fn attempt<T>(
 
 impl Failure {
     fn of(error: Error, operation: Operation, step: Step) -> Failure {
-        let Some(client) = client_error(&error) else { return Failure { error, is_repeatable: false } };
+        let Some(client) = client_error(&error) else {
+            return Failure { error, is_repeatable: false, may_be_kept: false };
+        };
         let is_conflict =
             matches!(client.condition(), Some(Condition::SerializationFailure | Condition::DeadlockDetected));
         let is_idempotent = matches!(operation, Operation::Read | Operation::IdempotentWrite);
         match client.loss() {
             _ if step == Step::NextStatement && !is_idempotent => Failure::unknown(error),
             // The connection is fine: the server has undone what it refused.
-            None => Failure { is_repeatable: is_conflict || client.is_stale_statement(), error },
-            Some(Loss::BeforeSending) => Failure { error, is_repeatable: true },
+            None => {
+                let is_repeatable = is_conflict || client.is_stale_statement();
+                Failure { error, is_repeatable, may_be_kept: false }
+            }
+            Some(Loss::BeforeSending) => Failure { error, is_repeatable: true, may_be_kept: false },
             Some(Loss::Underway) if step == Step::Work || is_idempotent => {
-                Failure { error, is_repeatable: true }
+                let may_be_kept = step != Step::Work && operation == Operation::IdempotentWrite;
+                Failure { error, is_repeatable: true, may_be_kept }
             }
             Some(Loss::Underway) => Failure::unknown(error),
         }
     }
 
     /// The database may have kept the operation, so that it is not repeated.
-    fn unknown(error: Error) -> Failure {
-        Failure { error: Error::OutcomeUnknown { source: Box::new(error) }, is_repeatable: false }
+    pub(super) fn unknown(error: Error) -> Failure {
+        let error = Error::OutcomeUnknown { source: Box::new(error) };
+        Failure { error, is_repeatable: false, may_be_kept: false }
     }
 }
 
