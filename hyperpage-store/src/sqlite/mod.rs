@@ -7,9 +7,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use diesel::connection::{
-    AnsiTransactionManager, Connection as _, SimpleConnection as _, TransactionManager as _,
-};
+use diesel::connection::{Connection as _, SimpleConnection as _};
 use diesel::result::Error as DieselError;
 use diesel::{ConnectionError, SqliteConnection};
 use schema_sqlite::schema;
@@ -118,18 +116,8 @@ impl SqliteStore {
                 DieselError::RollbackTransaction
             })
         });
-        self.end_transaction();
+        // SQLite itself undoes a transaction when the disk is full, for instance. The rollback fails then, and its error has no reason.
         done.map_err(|error| refused.unwrap_or_else(|| error.into()))
-    }
-
-    /// Makes the connection usable after a transaction that Diesel could not roll back. SQLite itself undoes a transaction when the disk is
-    /// full, for instance; Diesel's rollback fails then, and it would refuse every transaction to come.
-    fn end_transaction(&mut self) {
-        if AnsiTransactionManager::is_broken_transaction_manager(&mut self.connection) {
-            // It fails where there is no transaction any more. If there still is one, the next operation fails and gets here again.
-            drop(self.connection.batch_execute("ROLLBACK"));
-            *self.connection.transaction_state() = AnsiTransactionManager::default();
-        }
     }
 
     fn idempotent_write<T>(
@@ -164,7 +152,7 @@ mod tests {
     use crate::failure::{DatabaseFailure, FailureKind};
 
     #[test]
-    fn a_store_works_again_when_the_disk_is_no_longer_full() {
+    fn a_full_disk_is_the_reason_and_the_store_works_again_afterwards() {
         let folder = tempfile::TempDir::new().unwrap();
         let path = folder.path().join("hyperpage.db");
         std::fs::write(&path, "").unwrap();
