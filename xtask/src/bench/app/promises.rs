@@ -59,7 +59,9 @@ pub(crate) enum Promise {
 pub(crate) enum Verdict {
     /// All figures are within their bounds.
     Met,
-    /// Some figures are, or all within a second bound: the evidence names the condition.
+    /// Some figures are within the bound, and others are not: the evidence names those.
+    MetInPart,
+    /// Not all figures are within the bound, but all are within a second one, the condition.
     MetWithCondition,
     /// No figure is.
     NotMet,
@@ -168,7 +170,7 @@ fn verdict(within: impl IntoIterator<Item = bool>) -> Verdict {
     match within.iter().filter(|is_within| **is_within).count() {
         _ if within.is_empty() => Verdict::NotMeasured,
         0 => Verdict::NotMet,
-        some if some < within.len() => Verdict::MetWithCondition,
+        some if some < within.len() => Verdict::MetInPart,
         _ => Verdict::Met,
     }
 }

@@ -77,6 +77,7 @@ impl Verdict {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Verdict::Met => "met",
+            Verdict::MetInPart => "met_in_part",
             Verdict::MetWithCondition => "met_with_condition",
             Verdict::NotMet => "not_met",
             Verdict::NotMeasured => "not_measured",
@@ -87,6 +88,7 @@ impl Verdict {
     pub(crate) fn label(self) -> &'static str {
         match self {
             Verdict::Met => "met",
+            Verdict::MetInPart => "met in part",
             Verdict::MetWithCondition => "met with a condition",
             Verdict::NotMet => "not met",
             Verdict::NotMeasured => "not measured",

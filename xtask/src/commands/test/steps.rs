@@ -18,13 +18,18 @@ use crate::output;
 const DIESEL_AT_LEAST: (u32, u32) = (2, 3);
 
 /// A developer's settings, which must not lead a test to the developer's data.
-const NOT_FOR_TESTS: [&str; 16] = [
+const NOT_FOR_TESTS: [&str; 21] = [
     "DATABASE_PATH",
     "DATABASE_URL",
+    "DB_APPLICATION_NAME",
     "DB_CONNECTION_TIMEOUT",
+    "DB_IDLE_IN_TRANSACTION_TIMEOUT",
     "DB_IDLE_TIMEOUT",
+    "DB_KEEPALIVE_IDLE",
+    "DB_LOCK_TIMEOUT",
     "DB_POOL_MAX",
     "DB_POOL_MIN",
+    "DB_POOL_MODE",
     "DB_RETRY_TIMEOUT",
     "DB_STALL_TIMEOUT",
     "DB_VIEWS_TIMEOUT",
