@@ -149,15 +149,12 @@ fn what_does_not_pass_decides_the_exit_status() {
 
 #[test]
 fn a_database_that_takes_no_writes_is_refused_once() {
-    for (migrated, setting) in [
-        (Migrated::hyperpage(), "ALTER DATABASE {} SET default_transaction_read_only = on"),
-        (Migrated::music(), "ALTER DATABASE {} SET default_transaction_read_only = on"),
-    ] {
-        execute(&migrated.database, &setting.replace("{}", migrated.database.name()));
+    for migrated in [Migrated::hyperpage(), Migrated::music()] {
+        let name = migrated.database.name();
+        execute(&migrated.database, &format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
         for more in [&[][..], &["--accept-untried", "--json"]] {
             let refused = output(migrated.command().args(more)).expect(2);
             assert_eq!(refused.stdout, "");
-            let name = migrated.database.name();
             let error = format!(
                 "error: database {name} takes no writes: default_transaction_read_only is on\n  \
                  next: set it off for this database or role, if that is meant to be\n"
