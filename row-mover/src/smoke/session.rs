@@ -93,9 +93,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether no time is left.
+    /// Whether no time is left: not even the millisecond in which PostgreSQL counts timeouts.
     pub(super) fn is_out_of_time(&self) -> bool {
-        self.time_left().is_zero()
+        self.time_left().as_millis() == 0
     }
 
     fn time_left(&self) -> Duration {
@@ -184,11 +184,11 @@ impl<'a> Session<'a> {
     /// Limits the next statement to the time that is left; false where none is.
     fn limit_statement(&mut self) -> Result<bool> {
         check_stop(self.watch)?;
-        let left = self.time_left();
-        if left.is_zero() {
+        let milliseconds = self.time_left().as_millis();
+        // Zero would be no limit.
+        if milliseconds == 0 {
             return Ok(false);
         }
-        let milliseconds = left.as_millis().max(1);
         self.connection.script(&format!("SET LOCAL statement_timeout = {milliseconds}"))?;
         Ok(true)
     }
