@@ -81,10 +81,11 @@ pub enum Error {
         /// The reason.
         source: TokenError,
     },
-    /// The connection was lost while a commit was under way: the database may have kept the change or not. Nothing was retried.
-    #[error("the connection was lost during the commit: the change may have been kept or not")]
+    /// The database did not confirm a change: the connection was lost while the commit, or a single statement, was under way, or an
+    /// attempt before the last one was lost in this way. The database may have kept the change or not.
+    #[error("the database did not confirm the change: it may have been kept or not")]
     OutcomeUnknown {
-        /// What became of the connection.
+        /// Why it was not confirmed.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// No connection was available within its deadline.

@@ -29,6 +29,10 @@ pub enum FailureKind {
     Closed,
     /// A value was not sent or read.
     Value,
+    /// The disk is full, or the file has reached its largest size.
+    Full,
+    /// The database did not change a row that fulfils the condition: a trigger or a policy for rows prevents it.
+    Unchanged,
     /// Something else.
     Other,
 }
@@ -53,6 +57,8 @@ impl fmt::Display for DatabaseFailure {
             FailureKind::ReadOnly => "the transaction is read-only",
             FailureKind::Closed => "the connection is closed",
             FailureKind::Value => "a value was not sent or read",
+            FailureKind::Full => "the disk is full, or the file has reached its largest size",
+            FailureKind::Unchanged => "a trigger or a policy for rows prevents the change of a row",
             FailureKind::Other => "the database reported an error",
         })?;
         match &self.constraint {
@@ -64,6 +70,21 @@ impl fmt::Display for DatabaseFailure {
 
 /// The message of `sqlite3_errstr(SQLITE_BUSY)`. Diesel keeps no code of SQLite's errors; SQLite's texts are constants in English.
 const SQLITE_BUSY: &str = "database is locked";
+
+/// The same of `SQLITE_FULL`.
+const SQLITE_FULL: &str = "database or disk is full";
+
+/// How often a change is tried whose row does not fulfil the condition at first and does when it is read: somebody changed it between.
+pub(crate) const CHANGE_ATTEMPTS_MAX: u32 = 100;
+
+impl Error {
+    /// The error of a row that was not changed in so many attempts.
+    pub(crate) fn unchanged() -> Error {
+        Error::Database {
+            source: Box::new(DatabaseFailure { kind: FailureKind::Unchanged, constraint: None }),
+        }
+    }
+}
 
 impl From<DieselError> for Error {
     fn from(error: DieselError) -> Error {
@@ -77,7 +98,11 @@ impl From<DieselError> for Error {
                     let source = DatabaseFailure { kind: FailureKind::Other, constraint: None };
                     return Error::Busy { source: Box::new(source) };
                 }
-                (kind_of(kind), information.constraint_name().map(str::to_owned))
+                let kind = match kind_of(kind) {
+                    FailureKind::Other if information.message() == SQLITE_FULL => FailureKind::Full,
+                    kind => kind,
+                };
+                (kind, information.constraint_name().map(str::to_owned))
             }
             DieselError::DeserializationError(_)
             | DieselError::SerializationError(_)

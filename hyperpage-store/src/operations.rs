@@ -1,7 +1,8 @@
 //! The methods of [`crate::Store`], one list for both databases: each checks its arguments and runs the function of its table.
 //!
 //! The functions are in `queries/`, which is compiled once for each database. `read` and `write` run one statement, `transaction`
-//! several. An `idempotent_write` may be repeated when its outcome is unknown: nobody can have relied on a state between.
+//! several, or one that returns stored values: if the app does not know one of them, the change is undone. An `idempotent_write` may be
+//! repeated when its outcome is unknown: nobody can have relied on a state between.
 
 /// Defines all methods. The caller has `read`, `write`, `idempotent_write` and `transaction`, and a module for each table.
 macro_rules! operations {
@@ -105,7 +106,7 @@ macro_rules! operations {
             check::text(Table::ToolConfigs, "tool_name", tool_name)?;
             check::members(Table::ToolConfigs, "config", keys)?;
             check::moment(Table::ToolConfigs, "updated_at", now)?;
-            self.write(|connection| tool_configs::merge(connection, tool_name, keys, now))
+            self.transaction(|connection| tool_configs::merge(connection, tool_name, keys, now))
         }
 
         fn state(&mut self, key: &str) -> Result<Option<StateEntry>> {
@@ -141,7 +142,7 @@ macro_rules! operations {
         fn save_user(&mut self, user: &NewUser, now: Timestamp) -> Result<User> {
             check::new_user(user)?;
             check::moment(Table::Users, "updated_at", now)?;
-            self.write(|connection| users::save(connection, user, now))
+            self.transaction(|connection| users::save(connection, user, now))
         }
         fn user(&mut self, provider: &str, provider_user_id: &str) -> Result<Option<User>> {
             check::text(Table::Users, "provider", provider)?;

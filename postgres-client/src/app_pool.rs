@@ -97,7 +97,10 @@ impl<C: Pooled> AppPool<C> {
             if is_alive(connection.client(), deadline) {
                 return Ok(connection);
             }
-            // A connection that is of no use is closed when it is dropped.
+            // A connection that is of no use is closed when it is dropped. After the deadline every one is of no use.
+            if Instant::now() >= until {
+                return Err(late());
+            }
         }
     }
 
@@ -123,10 +126,14 @@ impl<C: Pooled> AppPool<C> {
     }
 }
 
+/// The error where those that were taken out had been lost, or the time was over.
+fn late() -> Error {
+    Error::new("no connection to PostgreSQL was available within DB_CONNECTION_TIMEOUT").stalled()
+}
+
 /// The error where all connections are in use, or none was opened in time.
 fn exhausted(timed_out: r2d2::Error) -> Error {
-    let error = Error::new("no connection to PostgreSQL was available within DB_CONNECTION_TIMEOUT");
-    error.caused_by(timed_out).stalled().with_remedy_text(
+    late().caused_by(timed_out).with_remedy_text(
         "DB_POOL_MAX sets how many connections there may be, and DB_CONNECTION_TIMEOUT how long to wait for one, in milliseconds",
     )
 }

@@ -93,7 +93,7 @@ pub struct AppSettings {
     /// means never.
     pub idle_in_transaction_timeout: Duration,
     /// `DB_KEEPALIVE_IDLE`, in milliseconds: how long a TCP connection may be silent before both sides check that the other is still
-    /// there; 0 turns the checks off.
+    /// there; 0 turns the checks off. At most 32,767 seconds.
     pub keepalive_idle: Duration,
     /// `DB_APPLICATION_NAME`: the name in `pg_stat_activity`.
     pub application_name: String,
@@ -113,6 +113,9 @@ impl Default for AppSettings {
         }
     }
 }
+
+/// The longest silence before a check that Linux accepts, in milliseconds: with a longer one every connection would fail.
+const KEEPALIVE_IDLE_MAX_MS: u64 = 32_767_000;
 
 /// The longest name that PostgreSQL does not cut, in bytes.
 const APPLICATION_NAME_MAX: usize = 63;
@@ -134,7 +137,12 @@ impl AppSettings {
                 idle_in_transaction,
                 0,
             )?,
-            keepalive_idle: reader.duration("DB_KEEPALIVE_IDLE", defaults.keepalive_idle, 0)?,
+            keepalive_idle: reader.duration_up_to(
+                "DB_KEEPALIVE_IDLE",
+                defaults.keepalive_idle,
+                0,
+                KEEPALIVE_IDLE_MAX_MS,
+            )?,
             application_name: reader.application_name(defaults.application_name)?,
             pool_mode: reader.pool_mode()?,
         })
@@ -165,9 +173,13 @@ impl Reader<'_> {
 
     /// A number of milliseconds, up to what a setting of PostgreSQL holds.
     fn duration(&self, name: &str, default: Duration, least: u64) -> Result<Duration> {
+        self.duration_up_to(name, default, least, u64::from(i32::MAX.unsigned_abs()))
+    }
+
+    fn duration_up_to(&self, name: &str, default: Duration, least: u64, most: u64) -> Result<Duration> {
         // The defaults are far below the limit of 64 bits.
         let default = u64::try_from(default.as_millis()).unwrap_or(u64::MAX);
-        self.number(name, default, least, u64::from(i32::MAX.unsigned_abs())).map(Duration::from_millis)
+        self.number(name, default, least, most).map(Duration::from_millis)
     }
 
     fn application_name(&self, default: String) -> Result<String> {
@@ -239,6 +251,7 @@ mod tests {
             ("DB_LOCK_TIMEOUT", "2147483648"),
             ("DB_IDLE_IN_TRANSACTION_TIMEOUT", "-1"),
             ("DB_KEEPALIVE_IDLE", "1 s"),
+            ("DB_KEEPALIVE_IDLE", "32767001"),
             ("DB_STATEMENT_TIMEOUT", "4294967295"),
             ("DB_POOL_MODE", "statement"),
             ("DB_POOL_MODE", "TRANSACTION"),

@@ -78,7 +78,7 @@ impl Exercise {
     ) -> Result<(), Problem> {
         let (user, now) = (self.user_id(), self.now());
         let key = EncryptionKey::from_hex(KEY)
-            .map_err(|source| Error::Cipher { column: "access_token_encrypted", source })?;
+            .map_err(|source| Error::Cipher { column: "access_token", source })?;
         match operation {
             Operation::SaveTokens => {
                 let grant = Grant {

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Jsonb, Nullable};
 use serde_json::{Map, Value};
 
-use super::dialect::Connection;
+use super::dialect::{Connection, document};
 use super::schema::tool_configs;
 use crate::domain::ConfigMerge;
 use crate::stored::Stored;
@@ -33,7 +33,10 @@ pub(super) fn merge(
     let merged: Option<Option<Stored<Value>>> = diesel::update(tool_configs::table)
         .filter(tool_configs::tool_name.eq(tool_name))
         .filter(jsonb_typeof(config()).eq("object"))
-        .set((tool_configs::config.eq(config().concat(&keys).nullable()), tool_configs::updated_at.eq(now)))
+        .set((
+            tool_configs::config.eq(config().concat(document(&keys)).nullable()),
+            tool_configs::updated_at.eq(now),
+        ))
         .returning(tool_configs::config)
         .get_result(connection)
         .optional()?;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use backon::{BlockingRetryable, ExponentialBuilder};
+use backon::{BackoffBuilder, ExponentialBuilder};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use postgres_client::{AppPool, AppSettings, PoolMode, PoolState, Pooled, TargetUrl, app_session};
 
@@ -92,35 +92,40 @@ impl Source for &Pool {
         mut work: impl FnMut(&mut Connection) -> Result<T>,
     ) -> Result<T> {
         let deadline = Instant::now() + self.call_timeout;
-        let waits = ExponentialBuilder::default()
+        let mut waits = ExponentialBuilder::default()
             .with_min_delay(FIRST_WAIT)
             .with_max_delay(WAIT_MAX)
             .with_max_times(RETRIES_MAX)
-            .with_jitter();
+            .with_jitter()
+            .build();
         let mut may_be_kept = false;
-        let attempt = || {
-            let done = self.attempt(operation, deadline, &mut work);
-            may_be_kept |= done.as_ref().is_err_and(|failure| failure.may_be_kept);
-            done
-        };
-        let done = attempt
-            .retry(waits)
-            // A wait never lasts beyond the deadline.
-            .sleep(move |wait: Duration| {
-                std::thread::sleep(wait.min(deadline.saturating_duration_since(Instant::now())));
-            })
-            .when(|failure| failure.is_repeatable && Instant::now() < deadline)
-            .call();
-        done.map_err(|failure| match failure.error {
-            error @ Error::OutcomeUnknown { .. } => error,
-            // An earlier attempt may have been kept, whatever prevented the last one.
-            error if may_be_kept => Failure::unknown(error).error,
-            error => error,
-        })
+        loop {
+            let failure = match self.attempt(operation, deadline, &mut work) {
+                Ok(done) => return Ok(done),
+                Err(failure) => failure,
+            };
+            may_be_kept |= failure.may_be_kept;
+            // An attempt that would begin after the deadline could only replace the reason by a worse one.
+            let wait = waits.next().filter(|wait| failure.is_repeatable && Instant::now() + *wait < deadline);
+            match wait {
+                Some(wait) => std::thread::sleep(wait),
+                None => return Err(failure.final_error(may_be_kept)),
+            }
+        }
     }
 }
 
 impl Failure {
+    /// The error of an operation that is not repeated any more.
+    fn final_error(self, may_be_kept: bool) -> Error {
+        match self.error {
+            error @ Error::OutcomeUnknown { .. } => error,
+            // An earlier attempt may have been kept, whatever prevented the last one.
+            error if may_be_kept => Failure::unknown(error).error,
+            error => error,
+        }
+    }
+
     /// The pool has already waited for as long as it may.
     fn unavailable(error: postgres_client::Error) -> Failure {
         let error = Error::Unavailable { source: Box::new(error) };

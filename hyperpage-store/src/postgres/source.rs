@@ -13,7 +13,8 @@ pub enum Operation {
     Read,
     /// One statement that may be repeated when its outcome is unknown.
     IdempotentWrite,
-    /// One statement that changes something, perhaps with a read after it, and must not be repeated when its outcome is unknown.
+    /// One statement that changes something, perhaps with a read after it if it changed nothing, and must not be repeated when its outcome
+    /// is unknown.
     Write,
     /// Several statements in a transaction. It may be repeated unless the connection was lost during the commit.
     Transaction,
@@ -28,7 +29,10 @@ pub trait Source {
     fn run<T>(&mut self, operation: Operation, work: impl FnMut(&mut Connection) -> Result<T>) -> Result<T>;
 }
 
-/// One connection. Inside a transaction that is open already, a transaction is a savepoint. Nothing is repeated.
+/// One connection. Nothing is repeated.
+///
+/// Inside a transaction that is open already, a transaction is a savepoint, and a single statement has none: if it fails, PostgreSQL
+/// accepts nothing more in the open transaction until its owner rolls back to a savepoint of its own, or completely.
 impl Source for &mut Connection {
     fn run<T>(
         &mut self,

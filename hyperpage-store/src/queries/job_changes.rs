@@ -9,8 +9,9 @@ use super::job_history::{self, Current, End};
 use super::jobs::Row;
 use super::schema::jobs;
 use crate::domain::{AttemptStatus, JobChange, JobId, JobStatus};
+use crate::failure::CHANGE_ATTEMPTS_MAX;
 use crate::stored::Stored;
-use crate::{Result, Table, Timestamp};
+use crate::{Error, Result, Table, Timestamp};
 
 const TABLE: Table = Table::Jobs;
 
@@ -133,7 +134,7 @@ fn change(
 ) -> Result<JobChange> {
     let names: Vec<&str> = permitted.iter().map(|status| status.as_str()).collect();
     let retried = (retry == Retry::Counted).then(|| jobs::retry_count.eq(incremented!(jobs::retry_count)));
-    loop {
+    for _ in 0..CHANGE_ATTEMPTS_MAX {
         let changed = diesel::update(jobs::table)
             .filter(jobs::id.eq(id.as_str()))
             .filter(jobs::status.eq_any(&names))
@@ -151,6 +152,7 @@ fn change(
             Some(_) => {}
         }
     }
+    Err(Error::unchanged())
 }
 
 fn status(connection: &mut Connection, id: &JobId) -> Result<Option<JobStatus>> {

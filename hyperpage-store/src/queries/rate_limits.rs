@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::dialect::{Connection, number};
 use super::schema::rate_limits;
 use crate::domain::{Consumption, NewRateLimit, RateLimit};
+use crate::failure::CHANGE_ATTEMPTS_MAX;
 use crate::stored::{Stored, known_or_null};
 use crate::{Error, Result, Table, Timestamp};
 
@@ -67,7 +68,7 @@ pub(super) fn consume(
     now: Timestamp,
 ) -> Result<Consumption> {
     let amount = i32::from(amount);
-    loop {
+    for _ in 0..CHANGE_ATTEMPTS_MAX {
         let granted: Option<Option<Stored<i32>>> = diesel::update(rate_limits::table)
             .filter(rate_limits::id.eq(id))
             // In SQLite, text is larger than every number, and computed with as the number that it begins with.
@@ -97,6 +98,7 @@ pub(super) fn consume(
             _ => {}
         }
     }
+    Err(Error::unchanged())
 }
 
 pub(super) fn drop_expired(connection: &mut Connection, now: Timestamp) -> Result<u64> {

@@ -7,7 +7,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use diesel::connection::{Connection as _, SimpleConnection as _};
+use diesel::connection::{
+    AnsiTransactionManager, Connection as _, SimpleConnection as _, TransactionManager as _,
+};
+use diesel::result::Error as DieselError;
 use diesel::{ConnectionError, SqliteConnection};
 use schema_sqlite::schema;
 use serde_json::{Map, Value};
@@ -108,7 +111,25 @@ impl SqliteStore {
     }
 
     fn write<T>(&mut self, statement: impl FnOnce(&mut SqliteConnection) -> Result<T>) -> Result<T> {
-        self.connection.immediate_transaction(statement)
+        let mut refused = None;
+        let done = self.connection.immediate_transaction(|connection| {
+            statement(connection).map_err(|error| {
+                refused = Some(error);
+                DieselError::RollbackTransaction
+            })
+        });
+        self.end_transaction();
+        done.map_err(|error| refused.unwrap_or_else(|| error.into()))
+    }
+
+    /// Makes the connection usable after a transaction that Diesel could not roll back. SQLite itself undoes a transaction when the disk is
+    /// full, for instance; Diesel's rollback fails then, and it would refuse every transaction to come.
+    fn end_transaction(&mut self) {
+        if AnsiTransactionManager::is_broken_transaction_manager(&mut self.connection) {
+            // It fails where there is no transaction any more. If there still is one, the next operation fails and gets here again.
+            drop(self.connection.batch_execute("ROLLBACK"));
+            *self.connection.transaction_state() = AnsiTransactionManager::default();
+        }
     }
 
     fn idempotent_write<T>(
@@ -135,4 +156,34 @@ fn unavailable(reason: &'static str) -> Error {
 fn uri_of(path: &Path) -> Option<String> {
     let path = path.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     Some(format!("file:{path}?mode=rw"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::{DatabaseFailure, FailureKind};
+
+    #[test]
+    fn a_store_works_again_when_the_disk_is_no_longer_full() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("hyperpage.db");
+        std::fs::write(&path, "").unwrap();
+        let mut store = SqliteStore::open(&path, SqliteOptions::default()).unwrap();
+        for migration in schema_sqlite::LEGACY_MIGRATIONS {
+            store.connection.batch_execute(migration.up_sql).unwrap();
+        }
+        let now = Timestamp::from_epoch_ms(0);
+        store.set_state("kept", Some("a"), now).unwrap();
+        // No more pages than there are.
+        store.connection.batch_execute("PRAGMA max_page_count = 1").unwrap();
+        for _ in 0..2 {
+            let error = store.set_state("kept", Some(&"b".repeat(1 << 20)), now).unwrap_err();
+            let Error::Database { source } = &error else { panic!("{error:?}") };
+            let failure = source.downcast_ref::<DatabaseFailure>().unwrap();
+            assert_eq!(failure.kind, FailureKind::Full);
+            assert_eq!(store.state("kept").unwrap().unwrap().value.as_deref(), Some("a"));
+        }
+        store.connection.batch_execute("PRAGMA max_page_count = 1000000").unwrap();
+        store.set_state("kept", Some(&"b".repeat(1 << 20)), now).unwrap();
+    }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use hyperpage_store::Error;
 use hyperpage_store::postgres::{Operation, Pool, Source};
 use postgres_client::retry::in_one_line;
-use postgres_client::{AppSettings, DbSettings, PoolState, TargetUrl};
+use postgres_client::{AppPool, AppSettings, DbSettings, PoolState, TargetUrl};
 use test_database::TestDatabase;
 
 use crate::support::{execute, kill_pid, migrated, pool, small_pool, text, wait_for};
@@ -129,6 +129,21 @@ fn a_connection_in_a_transaction_does_not_return_to_the_pool() {
     let third = pool.run(Operation::Read, |connection| text(connection, PID)).unwrap();
     assert_ne!(second, third);
     wait_for(&database, SESSIONS, "1");
+}
+
+#[test]
+fn a_call_ends_at_its_deadline_though_a_connection_is_idle() {
+    let database = TestDatabase::create();
+    let target = TargetUrl::parse(database.url()).unwrap();
+    let pool: AppPool<postgres_client::Connection> = AppPool::open(&target, &small_pool(1));
+    drop(pool.get(Instant::now() + AT_ONCE).unwrap());
+    let (end, ended) = channel();
+    let shared = pool.clone();
+    std::thread::spawn(move || end.send(shared.get(Instant::now()).is_err()));
+    assert!(ended.recv_timeout(AT_ONCE).unwrap());
+    // The connection itself is fine.
+    assert_eq!(pool.state().idle, 1);
+    drop(pool.get(Instant::now() + AT_ONCE).unwrap());
 }
 
 #[test]

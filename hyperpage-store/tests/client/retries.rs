@@ -87,6 +87,30 @@ fn retries_are_bounded() {
     assert_eq!(attempts.get(), 1);
 }
 
+#[test]
+fn no_attempt_begins_after_the_deadline() {
+    let database = case();
+    let db = DbSettings {
+        statement_timeout: Duration::ZERO,
+        stall_timeout: Duration::from_secs(2),
+        ..small_pool(1).db
+    };
+    let mut pool = pool(&database, &AppSettings { db, ..AppSettings::default() });
+    let deadline = Instant::now() + pool.call_timeout();
+    let attempts = Cell::new(0);
+    let result: Result<usize> = pool.run(Operation::Transaction, |connection| {
+        attempts.set(attempts.get() + 1);
+        // The wait after this attempt is half a second or longer.
+        if attempts.get() == 8 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            std::thread::sleep(left.saturating_sub(Duration::from_millis(300)));
+        }
+        execute(connection, "SELECT refuse('40001')")
+    });
+    assert_eq!(client_error(&result.unwrap_err()).condition(), Some(Condition::SerializationFailure));
+    assert_eq!(attempts.get(), 8);
+}
+
 /// Runs an insert during which the session is killed in the first attempt; returns the result and the number of attempts.
 fn killed_underway(pool_mode: PoolMode, operation: Operation) -> (Result<usize>, u32, String) {
     let database = case();

@@ -41,6 +41,11 @@ fn each_setting_arrives() {
         assert_eq!(show(&mut connection, name), value, "{name}");
     }
 
+    // The longest time that the settings accept.
+    let keepalive_idle = Duration::from_millis(32_767_000);
+    let mut connection = session(&database, &AppSettings { keepalive_idle, ..AppSettings::default() });
+    assert_eq!(show(&mut connection, "tcp_keepalives_idle"), "32767");
+
     // Zero is no limit.
     let unlimited = AppSettings {
         db: DbSettings { statement_timeout: Duration::ZERO, ..DbSettings::default() },

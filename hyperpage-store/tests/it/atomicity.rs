@@ -2,13 +2,13 @@
 
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection as _;
-use hyperpage_store::domain::{Job, NewJob};
+use hyperpage_store::domain::{Consumption, Job, NewJob, NewRateLimit};
 use hyperpage_store::postgres::Connection;
-use hyperpage_store::{Error, PostgresStore, Result, Store};
+use hyperpage_store::{DatabaseFailure, Error, FailureKind, PostgresStore, Result, Store};
 use serde_json::json;
 
 use crate::jobs::new_job;
-use crate::support::{Database, Postgres, at, on_both};
+use crate::support::{Database, Postgres, Sqlite, at, on_both};
 
 on_both!(a_change_whose_attempt_cannot_be_written_is_not_made, a_store_that_is_dropped_leaves_nothing_open);
 
@@ -57,6 +57,52 @@ fn a_store_that_is_dropped_leaves_nothing_open(database: &dyn Database) {
     assert_eq!(store.claim(at(2)).unwrap(), None);
     assert_eq!(store.recover(at(2), at(3)).unwrap(), 1);
     assert_eq!(store.claim(at(4)).unwrap().unwrap().recovery_attempts, 1);
+}
+
+/// Otherwise the operation would be tried for ever.
+fn a_change_that_a_trigger_prevents_is_an_error(database: &dyn Database, trigger: impl Fn(&str) -> String) {
+    let mut store = database.open();
+    store.enqueue(&new_job("a", 0), at(0)).unwrap();
+    store.claim(at(1)).unwrap().unwrap();
+    let limit = NewRateLimit {
+        id: "limit".to_owned(),
+        platform: "github".to_owned(),
+        limit_remaining: Some(9),
+        limit_total: None,
+        reset_time: None,
+    };
+    store.save_rate_limit(&limit, at(0)).unwrap();
+    for table in ["jobs", "rate_limits"] {
+        database.execute(&trigger(table));
+    }
+    for result in [
+        store.complete(&"a".into(), &json!(1), at(2)).map(drop),
+        store.cancel(&"a".into(), at(2)).map(drop),
+        store.consume("limit", 1, at(2)).map(drop),
+    ] {
+        let Err(Error::Database { source }) = &result else { panic!("{result:?}") };
+        let failure = source.downcast_ref::<DatabaseFailure>().unwrap();
+        assert_eq!(failure.kind, FailureKind::Unchanged);
+    }
+    let exhausted = Consumption::Exhausted { remaining: 9, reset_time: None };
+    assert_eq!(store.consume("limit", 10, at(2)).unwrap(), exhausted);
+}
+
+#[test]
+fn a_change_that_a_trigger_prevents_is_an_error_in_sqlite() {
+    a_change_that_a_trigger_prevents_is_an_error(&Sqlite::create(), |table| {
+        format!("CREATE TRIGGER prevent_{table} BEFORE UPDATE ON {table} BEGIN SELECT RAISE(IGNORE); END")
+    });
+}
+
+#[test]
+fn a_change_that_a_trigger_prevents_is_an_error_in_postgresql() {
+    let database = Postgres::create();
+    database
+        .execute("CREATE FUNCTION prevent() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'");
+    a_change_that_a_trigger_prevents_is_an_error(&database, |table| {
+        format!("CREATE TRIGGER prevent BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION prevent()")
+    });
 }
 
 /// As `cargo xtask smoke` works: on a borrowed connection, whose transaction is rolled back or whose session ends.

@@ -11,6 +11,7 @@ on_both!(
     enabled_tools_are_listed_in_the_order_of_bytes,
     keys_are_merged,
     ten_threads_merge_ten_keys,
+    a_merge_into_a_document_that_the_app_does_not_know_changes_nothing,
     what_one_database_cannot_hold_is_refused,
 );
 
@@ -117,6 +118,23 @@ fn ten_threads_merge_ten_keys(database: &dyn Database) {
     });
     let config = store.tool_config("github").unwrap().unwrap().config.unwrap();
     assert_eq!(config.as_object().unwrap().len(), 50);
+}
+
+fn a_merge_into_a_document_that_the_app_does_not_know_changes_nothing(database: &dyn Database) {
+    let mut store = database.open();
+    store.save_tool_config(&tool("github", None), at(0)).unwrap();
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for document in ["{\"n\": 1e400}".to_owned(), format!("{{\"n\": {deep}}}")] {
+        database.execute(&format!("UPDATE tool_configs SET config = '{document}'"));
+        let stored = || {
+            let sql = "SELECT CAST(config AS text) || CAST(updated_at AS text) AS value FROM tool_configs";
+            database.texts(sql)
+        };
+        let before = stored();
+        let merged = store.merge_tool_config("github", &object(json!({"a": 1})), at(5));
+        assert!(matches!(merged, Err(Error::UnknownValue { column: "config", .. })), "{merged:?}");
+        assert_eq!(stored(), before);
+    }
 }
 
 fn what_one_database_cannot_hold_is_refused(database: &dyn Database) {

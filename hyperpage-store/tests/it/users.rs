@@ -9,6 +9,7 @@ on_both!(
     a_user_is_added_and_replaced,
     users_are_found_by_provider_and_address,
     ten_logins_at_once_are_one_user,
+    a_user_with_a_value_that_the_app_does_not_know_is_not_changed,
     what_one_database_cannot_hold_is_refused,
 );
 
@@ -84,6 +85,15 @@ fn ten_logins_at_once_are_one_user(database: &dyn Database) {
         }
     });
     assert_eq!(database.texts("SELECT id AS value FROM users"), [Some("github:1".to_owned())]);
+}
+
+fn a_user_with_a_value_that_the_app_does_not_know_is_not_changed(database: &dyn Database) {
+    let mut store = database.open();
+    store.save_user(&user("github", "1", None), at(1)).unwrap();
+    database.execute("UPDATE users SET created_at = 'infinity'");
+    let saved = store.save_user(&user("github", "1", Some("a@b")), at(2));
+    assert!(matches!(saved, Err(Error::UnknownValue { column: "created_at", .. })), "{saved:?}");
+    assert_eq!(database.texts("SELECT email AS value FROM users"), [None]);
 }
 
 fn what_one_database_cannot_hold_is_refused(database: &dyn Database) {
