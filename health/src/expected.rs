@@ -29,7 +29,8 @@ pub struct ExpectedMigration {
 pub struct Expected {
     /// The lists. A database has one of them or several; those that are there must be complete.
     pub lists: Vec<ExpectedList>,
-    /// Whether the database certainly has one of them. Where it is a guess, a database without any is not judged.
+    /// Whether the database certainly has one of them. Where it is a guess, a database without any is not judged, nor one whose list has
+    /// none of the migrations.
     pub is_certain: bool,
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use migrate_core::identifier::{fit_pg, quote_pg};
 use postgres_client::session::APPLICATION_NAME;
 use postgres_client::{Connection, TargetUrl};
@@ -148,17 +148,55 @@ pub(crate) fn recall(
     is_sample: bool,
     remark: impl Fn(&str),
 ) -> anyhow::Result<(TargetUrl, Option<PathBuf>)> {
-    let Some(migration) = migration else {
-        if is_sample {
-            bail!("no sample was moved into the private PostgreSQL yet; run `cargo xtask migrate --sample`");
-        }
-        bail!(
-            "nothing was migrated from this checkout yet; run `cargo xtask migrate`, or name a target with --postgres"
-        );
-    };
+    let migration = known(migration, is_sample)?;
     let cluster = cluster(version.or(migration.pg_version), remark)?;
     let url = database_url(&cluster, &migration.database, IfAbsent::StandIn)?;
     Ok((TargetUrl::parse(&url)?, migration.plan))
+}
+
+/// The same for a command that judges the database: the URL is that of the migration, whether the database still exists or not.
+///
+/// # Errors
+/// As above.
+pub(crate) fn recall_exact(
+    migration: Option<LastMigration>,
+    version: Option<u32>,
+    is_sample: bool,
+    remark: impl Fn(&str),
+) -> anyhow::Result<TargetUrl> {
+    let migration = known(migration, is_sample)?;
+    let cluster = cluster(version.or(migration.pg_version), remark)?;
+    Ok(TargetUrl::parse(&cluster.url(&migration.database)?)?)
+}
+
+/// The same for a command that judges the server too, which is therefore not started.
+///
+/// # Errors
+/// Where nothing is remembered, or there is no private PostgreSQL.
+pub(crate) fn recall_as_it_is(
+    migration: Option<LastMigration>,
+    version: Option<u32>,
+    is_sample: bool,
+    remark: impl Fn(&str),
+) -> anyhow::Result<(TargetUrl, Option<PathBuf>)> {
+    let migration = known(migration, is_sample)?;
+    let version = version.or(migration.pg_version);
+    let cluster = Cluster::open(Options { version, ..Options::new(workspace::root(), Purpose::Main) })?;
+    if !cluster.status()?.running {
+        remark(
+            "postgres  the private PostgreSQL of this checkout does not run; `cargo xtask postgres start` starts it",
+        );
+    }
+    Ok((TargetUrl::parse(&cluster.url(&migration.database)?)?, migration.plan))
+}
+
+fn known(migration: Option<LastMigration>, is_sample: bool) -> anyhow::Result<LastMigration> {
+    migration.with_context(|| match is_sample {
+        true => "no sample was moved into the private PostgreSQL yet; run `cargo xtask migrate --sample`",
+        false => {
+            "nothing was migrated from this checkout yet; run `cargo xtask migrate`, or name a target with --postgres"
+        }
+    })
 }
 
 fn memory_path() -> PathBuf {

@@ -1,7 +1,8 @@
 //! Readiness of databases that are ready, read-only, short of connections or of space, or lack migrations.
 
 use health::{
-    APPLICATION_NAME, Check, DiskSource, ExpectedList, Fact, Failure, Limit, Monitor, Options, State, Unknown,
+    APPLICATION_NAME, Check, Disk, DiskSource, ExpectedList, Fact, Failure, Limit, Monitor, Options, State,
+    Unknown,
 };
 use postgres_client::{DbSettings, TargetUrl, pool};
 use test_database::TestDatabase;
@@ -78,6 +79,19 @@ fn each_list_that_is_there_must_be_complete() {
     assert_eq!(failure(&readiness), (Check::Migrations, missing));
 }
 
+/// A guess does not judge a database whose list has nothing of what is guessed: another app with Diesel serves as well.
+#[test]
+fn the_list_of_another_app_is_not_judged_by_a_guess() {
+    let database = TestDatabase::create();
+    execute(database.url(), LIST_SQL);
+    let check = |is_certain| {
+        let readiness = expecting(database.url(), vec![diesel(&["8", "9"])], is_certain).readiness();
+        state(&readiness, Check::Migrations).clone()
+    };
+    assert_eq!(check(false), State::NotKnown(Unknown::NothingExpected));
+    assert!(matches!(check(true), State::Failed(Failure::MigrationsMissing { .. })), "{:?}", check(true));
+}
+
 #[test]
 fn what_is_no_list_is_not_read() {
     let database = TestDatabase::create();
@@ -149,6 +163,38 @@ fn a_stated_size_is_compared_with_what_is_used() {
         other => panic!("{other:?}"),
     }
     assert!(matches!(with(u64::MAX, 0), State::Ok(Fact::Disk(_))));
+}
+
+/// A role that may not read the data directory's path, but the sizes, cannot measure: the stated size decides, wherever the server runs.
+#[test]
+fn a_stated_size_decides_where_the_disk_cannot_be_measured() {
+    let database = TestDatabase::create();
+    let role = Role::create(&database, "");
+    execute(
+        database.url(),
+        &format!(
+            "GRANT pg_read_all_stats TO {0}; GRANT EXECUTE ON FUNCTION pg_ls_waldir() TO {0}",
+            role.name
+        ),
+    );
+    let with = |disk_size_bytes, percent| {
+        let options = Options { disk_size_bytes, disk_free_min_percent: percent, ..options() };
+        state(&monitor(&role.url(), options).readiness(), Check::Disk).clone()
+    };
+    assert!(
+        matches!(with(None, 100), State::NotKnown(Unknown::MissingRight { .. })),
+        "{:?}",
+        with(None, 100)
+    );
+    let State::Failed(Failure::DiskFull { disk, min_percent: 5 }) = with(Some(1), 5) else {
+        panic!("{:?}", with(Some(1), 5));
+    };
+    assert_eq!(disk, Disk { free_bytes: 0, size_bytes: 1, source: DiskSource::StatedSize });
+    // A pebibyte: what is used is subtracted.
+    let size = 1 << 50;
+    let State::Ok(Fact::Disk(disk)) = with(Some(size), 5) else { panic!("{:?}", with(Some(size), 5)) };
+    assert_eq!((disk.size_bytes, disk.source), (size, DiskSource::StatedSize));
+    assert!(disk.free_bytes < size && disk.free_bytes > size / 2, "{disk:?}");
 }
 
 #[test]

@@ -59,7 +59,7 @@ use postgres_client::{DbSettings, TargetUrl};
 use preflight::Preflight;
 pub(crate) use session::ADVISORY_LOCK;
 use session::Session;
-pub(crate) use target_check::check_version;
+pub(crate) use target_check::{check_version, check_writable};
 
 /// The parameters of a migration.
 pub struct Request<'a> {

@@ -43,6 +43,25 @@ pub(super) fn standby() -> Error {
     Error::new("the server is a standby, which takes no writes").with_remedy_text("name the primary")
 }
 
+/// The error for a database whose transactions are read-only.
+fn read_only(database: &str) -> Error {
+    Error::new(format!("database {database} takes no writes: default_transaction_read_only is on"))
+        .with_remedy_text("set it off for this database or role, if that is meant to be")
+}
+
+/// Refuses a server or a database that takes no writes.
+pub(crate) fn check_writable(target: &mut Connection) -> Result<()> {
+    let sql = "SELECT pg_catalog.current_database()::pg_catalog.text, pg_catalog.pg_is_in_recovery(), \
+         pg_catalog.current_setting('transaction_read_only')::pg_catalog.bool";
+    let (database, is_standby, is_read_only): (String, bool, bool) =
+        target.one(sql, &[]).context(EXAMINE_FAILED)?;
+    match (is_standby, is_read_only) {
+        (true, _) => Err(standby()),
+        (false, true) => Err(read_only(&database)),
+        (false, false) => Ok(()),
+    }
+}
+
 /// Refuses a database that could not store rows exactly, or in which we may not create objects.
 pub(super) fn check_settings(target: &mut Connection, plan: &Plan) -> Result<()> {
     let sql = "SELECT current_setting('server_encoding') AS encoding, current_user::text AS user, \
@@ -67,10 +86,7 @@ pub(super) fn check_settings(target: &mut Connection, plan: &Plan) -> Result<()>
         return Err(standby());
     }
     if is_read_only {
-        return Err(Error::new(format!(
-            "database {database} takes no writes: default_transaction_read_only is on"
-        ))
-        .with_remedy_text("set it off for this database or role, if that is meant to be"));
+        return Err(read_only(&database));
     }
     if !may_create_schema {
         return Err(Error::new(format!(

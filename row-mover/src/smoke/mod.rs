@@ -20,21 +20,39 @@ pub use outcome::{NotTried, Operation, Outcome, Right, Scope, SmokeTest, Step, T
 
 use crate::error::{Context, Error, Result};
 use crate::ledger;
-use crate::run::open_checked;
+use crate::run::{check_writable, open_checked};
 use catalog::Table;
 use session::Session;
 
 /// The ledger's schema, whose tables are no tables of an app.
 const LEDGER_SCHEMA: &str = "migration";
 
+/// The lists of applied migrations of Diesel and Drizzle, which are no tables of an app either.
+const MIGRATION_LISTS: [&str; 2] = ["__diesel_schema_migrations", "__drizzle_migrations"];
+
 /// Time that a stalled server gets beyond the deadline.
 const STALL_MARGIN: Duration = Duration::from_secs(5);
+
+/// Connects once and checks that the server is recent enough and takes writes: where it does not, every operation would fail for that one
+/// reason.
+///
+/// # Errors
+/// When the target cannot be reached, is too old, or takes no writes.
+pub fn check_target(target: &TargetUrl, settings: &DbSettings) -> Result<()> {
+    open_writable(target, settings).map(drop)
+}
+
+fn open_writable(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
+    let mut connection = open_checked(target, settings)?;
+    check_writable(&mut connection)?;
+    Ok(connection)
+}
 
 /// Tries all tables of the target: those of the last run's plan, else all of the database. Tables for which `timeout` leaves no time are
 /// listed as not tried.
 ///
 /// # Errors
-/// When the target cannot be reached or its catalog cannot be read, when the connection is lost, when the work is to stop, or when
+/// When the target cannot be reached, takes no writes, or its catalog cannot be read, when the connection is lost, when the work is to stop, or when
 /// PostgreSQL does not confirm a rollback.
 pub fn smoke_test(
     target: &TargetUrl,
@@ -45,13 +63,12 @@ pub fn smoke_test(
     let deadline = Instant::now() + timeout;
     let settings =
         DbSettings { stall_timeout: settings.stall_timeout.min(timeout + STALL_MARGIN), ..*settings };
-    let mut connection = open_checked(target, &settings)?;
+    let mut connection = open_writable(target, &settings)?;
     if let Some(why) = guarded::missing(&mut connection)? {
         return Err(Error::new(why)
             .with_remedy_text("create the language with CREATE EXTENSION plpgsql, or grant USAGE on it"));
     }
     check_stop(watch)?;
-    let read_only = read_only(&mut connection)?;
     let all = catalog::tables(&mut connection)?;
     let planned = planned(&mut connection)?;
     let mut test = SmokeTest {
@@ -61,10 +78,9 @@ pub fn smoke_test(
     let mut session = Session::new(connection, target, &settings, deadline, watch);
     for (schema, name) in names(&all, planned) {
         let table = all.iter().find(|table| table.schema == schema && table.name == name);
-        let tried = match (table, &read_only) {
-            (None, _) => untried(&|_| NotTried::NoTable),
-            (Some(_), Some(read_only)) => untried(&|_| read_only.clone()),
-            (Some(table), None) => try_table(&mut session, &all, table)?,
+        let tried = match table {
+            None => untried(&|_| NotTried::NoTable),
+            Some(table) => try_table(&mut session, &all, table)?,
         };
         let (steps, aborted_transaction) = tried;
         test.tables.push(TableSmoke { schema, table: name, steps, aborted_transaction });
@@ -99,12 +115,13 @@ fn untried(why: &dyn Fn(Operation) -> NotTried) -> Tried {
     (Operation::ALL.map(|operation| Step::not_tried(operation, why(operation))).into(), None)
 }
 
-/// The tables to try.
+/// The tables to try. Where this role cannot read the ledger, the migrators' own tables are recognized by their names.
 fn names(all: &[Table], planned: Option<Vec<(String, String)>>) -> Vec<(String, String)> {
     planned.unwrap_or_else(|| {
         let is_ledger = |table: &&Table| table.schema == LEDGER_SCHEMA;
         let has_ledger = all.iter().filter(is_ledger).any(|table| table.name == "runs");
-        let kept = all.iter().filter(|table| !(has_ledger && is_ledger(table)));
+        let is_list = |table: &&Table| MIGRATION_LISTS.contains(&&*table.name);
+        let kept = all.iter().filter(|table| !(has_ledger && (is_ledger(table) || is_list(table))));
         kept.map(|table| (table.schema.clone(), table.name.clone())).collect()
     })
 }
@@ -122,12 +139,4 @@ fn planned(connection: &mut Connection) -> Result<Option<Vec<(String, String)>>>
     let mut names: Vec<_> = names.collect();
     names.sort();
     Ok(Some(names))
-}
-
-/// Why nothing can be written here; none where it can.
-fn read_only(connection: &mut Connection) -> Result<Option<NotTried>> {
-    let sql =
-        "SELECT pg_catalog.current_setting('transaction_read_only') = 'on', pg_catalog.pg_is_in_recovery()";
-    let (is_read_only, is_standby): (bool, bool) = connection.one(sql, &[])?;
-    Ok((is_read_only || is_standby).then_some(NotTried::ReadOnly { is_standby }))
 }

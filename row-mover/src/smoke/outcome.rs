@@ -125,11 +125,6 @@ pub enum Verdict {
 /// Why an operation was not tried.
 #[derive(Clone, Debug)]
 pub enum NotTried {
-    /// The server or the session is read-only.
-    ReadOnly {
-        /// Whether the server is a standby.
-        is_standby: bool,
-    },
     /// Row level security restricts this role, and only the app knows for whom its sessions act.
     RowSecurity,
     /// The role lacks a right.

@@ -23,8 +23,9 @@ const STATEMENT_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 /// The SQLSTATE of a statement that was cancelled, or whose time was over.
 const QUERY_CANCELED: &str = "57014";
 
-/// The SQLSTATE of RAISE EXCEPTION without another one.
-const RAISE_EXCEPTION: &str = "P0001";
+/// The SQLSTATEs of refusals that a function or trigger raises on purpose: RAISE EXCEPTION without another one, and SQLite's
+/// `RAISE(ABORT)` as `migrate_core` translates it (`integrity_constraint_violation`; PostgreSQL's own constraints have narrower ones).
+const RAISED: [&str; 2] = ["P0001", "23000"];
 
 /// How a statement ended.
 #[derive(Clone, Debug)]
@@ -47,7 +48,11 @@ impl Attempt {
         match self {
             Attempt::Rows(1) => Outcome::Passed,
             Attempt::Rows(other) => Outcome::WrongRowCount(other),
-            Attempt::Refused(error) if error.sqlstate.as_deref() == Some(RAISE_EXCEPTION) => Outcome::Raised,
+            Attempt::Refused(error)
+                if error.sqlstate.as_deref().is_some_and(|state| RAISED.contains(&state)) =>
+            {
+                Outcome::Raised
+            }
             Attempt::Refused(error) => Outcome::Failed(error),
             Attempt::Blocked(wait) => Outcome::Blocked(wait),
             Attempt::TimedOut => Outcome::TimedOut,
@@ -88,9 +93,9 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Whether no time is left.
+    /// Whether no time is left: not even the millisecond in which PostgreSQL counts timeouts.
     pub(super) fn is_out_of_time(&self) -> bool {
-        self.time_left().is_zero()
+        self.time_left().as_millis() == 0
     }
 
     fn time_left(&self) -> Duration {
@@ -179,11 +184,11 @@ impl<'a> Session<'a> {
     /// Limits the next statement to the time that is left; false where none is.
     fn limit_statement(&mut self) -> Result<bool> {
         check_stop(self.watch)?;
-        let left = self.time_left();
-        if left.is_zero() {
+        let milliseconds = self.time_left().as_millis();
+        // Zero would be no limit.
+        if milliseconds == 0 {
             return Ok(false);
         }
-        let milliseconds = left.as_millis().max(1);
         self.connection.script(&format!("SET LOCAL statement_timeout = {milliseconds}"))?;
         Ok(true)
     }

@@ -138,7 +138,7 @@ fn resolve_target(args: &HealthArgs) -> anyhow::Result<(TargetUrl, Option<PathBu
     }
     let memory = private::remembered()?;
     let last = if args.sample { memory.sample } else { memory.last };
-    private::recall(last, args.target.pg_version, args.sample, output::note)
+    private::recall_as_it_is(last, args.target.pg_version, args.sample, output::note)
 }
 
 fn monitor(

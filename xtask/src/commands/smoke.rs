@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use postgres_client::{DbSettings, TargetUrl};
-use row_mover::run::check_target;
+use row_mover::Error;
 use row_mover::smoke::{self, SmokeTest, Verdict};
 
 use crate::exit::Exit;
@@ -15,6 +15,7 @@ use crate::screen::Screen;
 use crate::stop::Stop;
 use crate::target::{self, TargetArgs};
 use crate::{output, private};
+use hyperpage::Recognized;
 
 mod hyperpage;
 mod hyperpage_output;
@@ -41,7 +42,7 @@ pub(crate) struct SmokeArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     timeout: u64,
 
-    /// Exit with 0 although operations could not be tried, or a trigger refused them with RAISE
+    /// Exit with 0 if some operations passed, and the others were not tried or refused with RAISE
     #[arg(long)]
     accept_untried: bool,
 
@@ -57,9 +58,14 @@ pub(crate) fn run(args: &SmokeArgs) -> anyhow::Result<Exit> {
     let url = resolve_target(args)?;
     let timeout = Duration::from_secs(args.timeout);
     stop.in_order(&url, &settings, || {
-        check_target(&url, &settings)?;
-        if !hyperpage::is_hyperpage(&url, &settings)? {
-            return try_tables(args, &url, &settings, timeout, &stop);
+        smoke::check_target(&url, &settings)?;
+        match hyperpage::recognize(&url, &settings)? {
+            Recognized::Hyperpage => {}
+            Recognized::Other => return try_tables(args, &url, &settings, timeout, &stop),
+            Recognized::Altered(differences) => {
+                output::note(&hyperpage_output::altered(&differences));
+                return try_tables(args, &url, &settings, timeout, &stop);
+            }
         }
         let smoke = hyperpage::smoke(&url, &settings, timeout, &stop)?;
         let exit = hyperpage_output::exit(&smoke, args.accept_untried);
@@ -86,6 +92,11 @@ fn try_tables(
     screen.finish();
     let nothing_changed = || "Nothing was changed. Run the same command again.".to_owned();
     let test = result.map_err(|error| stop.explain(error, nothing_changed))?;
+    if test.tables.is_empty() {
+        return Err(Error::new(format!("{url} has no table to try"))
+            .with_remedy_text("migrate into it first, or name the database that was migrated")
+            .into());
+    }
     let exit = exit(&test, args.accept_untried);
     if args.json {
         output::stdout(&json::smoke_json(&test, url, exit == Exit::Done)?)?;
@@ -96,14 +107,22 @@ fn try_tables(
     Ok(exit)
 }
 
-/// The worst outcome decides. A database without tables does nothing that an app needs.
 fn exit(test: &SmokeTest, accepts_untried: bool) -> Exit {
     let steps = test.tables.iter().flat_map(|table| &table.steps);
-    match steps.map(|step| step.outcome.verdict()).max() {
-        None => Exit::Refused,
-        Some(Verdict::Passed) => Exit::Done,
-        Some(Verdict::Undecided) if accepts_untried => Exit::Done,
-        Some(Verdict::Undecided | Verdict::Failed) => Exit::Differences,
+    let verdicts: Vec<Verdict> = steps.map(|step| step.outcome.verdict()).collect();
+    exit_of(&verdicts, accepts_untried)
+}
+
+/// The worst outcome decides. A smoke test that tried nothing with success proves nothing, whatever is accepted.
+fn exit_of(verdicts: &[Verdict], accepts_untried: bool) -> Exit {
+    let is_accepted = |verdict: &Verdict| match verdict {
+        Verdict::Passed => true,
+        Verdict::Undecided => accepts_untried,
+        Verdict::Failed => false,
+    };
+    match verdicts.contains(&Verdict::Passed) && verdicts.iter().all(is_accepted) {
+        true => Exit::Done,
+        false => Exit::Differences,
     }
 }
 
@@ -115,5 +134,5 @@ fn resolve_target(args: &SmokeArgs) -> anyhow::Result<TargetUrl> {
     }
     let memory = private::remembered()?;
     let last = if args.sample { memory.sample } else { memory.last };
-    private::recall(last, args.target.pg_version, args.sample, output::note).map(|(url, _)| url)
+    private::recall_exact(last, args.target.pg_version, args.sample, output::note)
 }

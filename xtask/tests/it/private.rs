@@ -71,3 +71,30 @@ fn validate_finds_the_last_migration_and_its_plan() {
     let sample = run(&["validate", "--sample-database"], Some(elsewhere));
     assert!(sample.stdout.contains("/hyperpage_sample_10\n"), "{}", sample.screen());
 }
+
+#[test]
+fn smoke_and_health_judge_the_database_of_the_last_migration_and_no_stand_in() {
+    let checkout = Checkout::new();
+    let run = |arguments: &[&str]| output(&mut checkout.command(arguments));
+    let health = ["health", "--sample", "--ready", "--min-disk", "0", "--timeout", "30000"];
+    run(&["migrate", "--sample", "--rows", "10", "--quiet"]).expect(0);
+    run(&["smoke", "--sample"]).expect(0);
+    run(&health).expect(0);
+
+    // A server that is stopped is not ready, and stays stopped.
+    run(&["postgres", "stop"]).expect(0);
+    for _ in 0..2 {
+        let stopped = run(&health).expect(1);
+        assert!(stopped.stdout.contains("not ready: "), "{}", stopped.screen());
+        assert!(stopped.stderr.contains("`cargo xtask postgres start` starts it"), "{}", stopped.screen());
+    }
+    let smoke = run(&["smoke", "--sample"]).expect(0);
+    assert!(smoke.stderr.contains("starting the private PostgreSQL"), "{}", smoke.screen());
+
+    let drop = ["-c", "DROP DATABASE hyperpage_sample_10"];
+    run(&[&["postgres", "psql", "--database", "postgres", "--"][..], &drop].concat()).expect(0);
+    let gone = run(&health).expect(1);
+    assert!(gone.stdout.contains("the database does not exist"), "{}", gone.screen());
+    let gone = run(&["smoke", "--sample"]).expect(2);
+    assert!(gone.stderr.contains("hyperpage_sample_10"), "{}", gone.screen());
+}

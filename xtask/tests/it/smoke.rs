@@ -123,7 +123,8 @@ fn what_does_not_pass_decides_the_exit_status() {
     let database = TestDatabase::create();
     let place = Place::new();
     let smoke = |more: &[&str]| output(place.command(["smoke", "--postgres", database.url()]).args(more));
-    smoke(&[]).expect(2);
+    let empty = smoke(&["--json"]).expect(2);
+    assert!(empty.stdout.is_empty() && empty.stderr.contains("has no table to try"), "{}", empty.screen());
     execute(&database, "CREATE TABLE odd (v text NOT NULL CONSTRAINT \"odd check\" CHECK (v = 'only'))");
     let untried = smoke(&[]).expect(1);
     assert!(
@@ -132,6 +133,11 @@ fn what_does_not_pass_decides_the_exit_status() {
         untried.screen()
     );
     assert!(untried.stdout.contains("odd check"), "{}", untried.screen());
+    // Where nothing passed, nothing is proven, whatever is accepted.
+    let nothing = smoke(&["--accept-untried", "--json"]).expect(1).json();
+    assert_eq!(nothing["passed"], false);
+    execute(&database, "CREATE TABLE even (v int)");
+    smoke(&[]).expect(1);
     smoke(&["--accept-untried"]).expect(0);
     execute(
         &database,
@@ -139,6 +145,89 @@ fn what_does_not_pass_decides_the_exit_status() {
     );
     let failed = smoke(&["--accept-untried"]).expect(1);
     assert!(failed.stdout.contains("public.behind, insert: failed: PostgreSQL 23505"), "{}", failed.screen());
+}
+
+#[test]
+fn a_database_that_takes_no_writes_is_refused_once() {
+    for migrated in [Migrated::hyperpage(), Migrated::music()] {
+        let name = migrated.database.name();
+        execute(&migrated.database, &format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
+        for more in [&[][..], &["--accept-untried", "--json"]] {
+            let refused = output(migrated.command().args(more)).expect(2);
+            assert_eq!(refused.stdout, "");
+            let error = format!(
+                "error: database {name} takes no writes: default_transaction_read_only is on\n  \
+                 next: set it off for this database or role, if that is meant to be\n"
+            );
+            assert!(refused.stderr.ends_with(&error), "{}", refused.screen());
+        }
+    }
+}
+
+#[test]
+fn a_database_with_other_columns_than_schema_pg_is_tried_by_its_tables_and_reported() {
+    let migrated = Migrated::hyperpage();
+    execute(&migrated.database, "ALTER TABLE jobs ADD COLUMN extra text");
+    let tables = output(&mut migrated.command()).expect(0);
+    assert!(
+        tables
+            .stderr
+            .contains("not as schema-pg has them: jobs.extra differs; the app's operations are not tried"),
+        "{}",
+        tables.screen()
+    );
+    assert!(tables.stdout.contains("Passed: 24 of 24 operations on 8 tables"), "{}", tables.screen());
+    assert_eq!(output(migrated.command().arg("--json")).expect(0).json()["scope"], "plan");
+}
+
+/// `migrate` translates RAISE(ABORT) itself, so that `smoke` must know it for a refusal on purpose.
+#[test]
+fn a_trigger_of_sqlite_that_refuses_is_no_failure() {
+    let place = Place::new();
+    let source = rusqlite::Connection::open(place.path().join("audit.db")).unwrap();
+    source
+        .execute_batch(
+            "CREATE TABLE audit (id INTEGER PRIMARY KEY, what TEXT); INSERT INTO audit VALUES (1, 'first');
+             CREATE TRIGGER kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is kept'); END",
+        )
+        .unwrap();
+    drop(source);
+    let migrated = Migrated::of(place, "audit.db");
+    let refused = output(&mut migrated.command()).expect(1);
+    assert!(
+        refused.stdout.contains(
+            "public.audit, delete: refused: a function or trigger of the database raised an exception"
+        ),
+        "{}",
+        refused.screen()
+    );
+    output(migrated.command().arg("--accept-untried")).expect(0);
+    migrated.is_proven();
+}
+
+/// The app's role has no right to the ledger and to the lists of migrations, and needs none.
+#[test]
+fn a_role_with_the_rights_of_the_app_is_enough() {
+    let migrated = Migrated::music();
+    let role = format!("{}_app", migrated.database.name());
+    execute(
+        &migrated.database,
+        &format!(
+            "CREATE ROLE {role} LOGIN PASSWORD 'app';
+             DO $$ DECLARE t record; BEGIN
+             FOR t IN SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S') LOOP
+             IF t.relkind = 'S' THEN EXECUTE format('GRANT USAGE ON SEQUENCE public.%I TO {role}', t.relname);
+             ELSIF t.relname NOT LIKE '\\_\\_%' THEN
+             EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON public.%I TO {role}', t.relname);
+             END IF; END LOOP; END $$"
+        ),
+    );
+    let (_, server) = migrated.database.url().rsplit_once('@').unwrap();
+    let url = format!("postgres://{role}:app@{server}");
+    let passed = output(&mut migrated.place.command(["smoke", "--postgres", &url]));
+    execute(&migrated.database, &format!("DROP OWNED BY {role}; DROP ROLE {role}"));
+    let passed = passed.expect(0);
+    assert!(!passed.stdout.contains("not tried:"), "{}", passed.screen());
 }
 
 #[test]

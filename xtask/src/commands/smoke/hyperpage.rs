@@ -52,10 +52,26 @@ pub(super) struct HyperpageSmoke {
     pub(super) blocked: Vec<(Operation, LockWait)>,
 }
 
-/// Whether the database has Hyperpage's tables, each with the columns and types of `schema-pg`.
-pub(super) fn is_hyperpage(url: &TargetUrl, settings: &DbSettings) -> anyhow::Result<bool> {
-    let plan = plan_folder::read(&workspace::plan_dir())?;
+/// Whether a database is Hyperpage's.
+pub(super) enum Recognized {
+    /// It has the eight tables, each with the columns and types of `schema-pg`.
+    Hyperpage,
+    /// It has the eight tables, and these columns are in either the database or `schema-pg`, but not in both.
+    Altered(Vec<String>),
+    /// It lacks at least one of the tables.
+    Other,
+}
+
+/// Recognizes Hyperpage's database by its catalog. For any other one, `schema-pg` may be missing.
+pub(super) fn recognize(url: &TargetUrl, settings: &DbSettings) -> anyhow::Result<Recognized> {
     let names = TABLES.map(Table::name);
+    let mut connection = open_bulk(url, settings)?;
+    let found: Vec<String> = connection.load(COLUMNS_SQL, &[Some(&text_array(names.map(Some)))])?;
+    let has_table = |name: &&str| found.iter().any(|column| column.split(' ').next() == Some(name));
+    if !names.iter().all(has_table) {
+        return Ok(Recognized::Other);
+    }
+    let plan = plan_folder::read(&workspace::plan_dir())?;
     let planned = plan.tables.iter().filter(|table| names.contains(&&*table.target));
     let columns: Vec<[&str; 4]> = planned
         .flat_map(|table| {
@@ -65,16 +81,20 @@ pub(super) fn is_hyperpage(url: &TargetUrl, settings: &DbSettings) -> anyhow::Re
             })
         })
         .collect();
-    let mut connection = open_bulk(url, settings)?;
     let columns = serde_json::to_string(&columns)?;
     let expected: BTreeSet<String> = connection.load(EXPECTED_SQL, &[Some(&columns)])?.into_iter().collect();
-    let names = text_array(names.map(Some));
-    let found: Vec<String> = connection.load(COLUMNS_SQL, &[Some(&names)])?;
-    let is_complete = TABLES.iter().all(|table| {
-        let prefix = format!("{table} ");
-        expected.iter().any(|column| column.starts_with(&prefix))
-    });
-    Ok(is_complete && found.into_iter().collect::<BTreeSet<_>>() == expected)
+    let found: BTreeSet<String> = found.into_iter().collect();
+    let differences: BTreeSet<String> =
+        found.symmetric_difference(&expected).map(|line| column(line)).collect();
+    Ok(match differences.is_empty() {
+        true => Recognized::Hyperpage,
+        false => Recognized::Altered(differences.into_iter().collect()),
+    })
+}
+
+/// The column of a line of the catalog, such as `jobs.name`.
+fn column(line: &str) -> String {
+    line.splitn(3, ' ').take(2).collect::<Vec<_>>().join(".")
 }
 
 /// Rehearses all operations.

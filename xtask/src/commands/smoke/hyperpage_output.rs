@@ -4,23 +4,44 @@ use hyperpage_store::Error;
 use hyperpage_store::exercise::{Operation, Problem};
 use hyperpage_store::postgres::Rehearsed;
 use postgres_client::TargetUrl;
+use row_mover::smoke::Verdict;
 use serde_json::{Value, json};
 
+use super::exit_of;
 use super::hyperpage::HyperpageSmoke;
 use super::text::milliseconds;
 use crate::display::printable;
 use crate::exit::Exit;
 use crate::report::{JSON_FORMAT, counted, new_table};
 
+/// The most columns that a remark names.
+const COLUMNS_NAMED_MAX: usize = 5;
+
 /// Returns the exit status: a cutover needs every operation.
 pub(super) fn exit(smoke: &HyperpageSmoke, accepts_untried: bool) -> Exit {
-    let is_accepted = |rehearsed: &Rehearsed| match rehearsed {
-        Rehearsed::Passed(_) => true,
-        Rehearsed::OutOfTime => accepts_untried,
-        Rehearsed::Problem(_) | Rehearsed::Needs(_) => false,
+    exit_of(&verdicts(smoke), accepts_untried)
+}
+
+fn verdicts(smoke: &HyperpageSmoke) -> Vec<Verdict> {
+    let verdict = |(_, rehearsed): &(Operation, Rehearsed)| match rehearsed {
+        Rehearsed::Passed(_) => Verdict::Passed,
+        Rehearsed::OutOfTime => Verdict::Undecided,
+        Rehearsed::Problem(_) | Rehearsed::Needs(_) => Verdict::Failed,
     };
-    let all = smoke.rehearsal.steps.iter().all(|(_, rehearsed)| is_accepted(rehearsed));
-    if all { Exit::Done } else { Exit::Differences }
+    smoke.rehearsal.steps.iter().map(verdict).collect()
+}
+
+/// Returns why the app's operations are not tried although the database has the app's tables.
+pub(super) fn altered(columns: &[String]) -> String {
+    let named = columns.iter().take(COLUMNS_NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = match columns.len().saturating_sub(COLUMNS_NAMED_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "public has Hyperpage's eight tables, but not as schema-pg has them: {named}{more} {}; the app's operations are not tried, only the tables",
+        if columns.len() == 1 { "differs" } else { "differ" }
+    )
 }
 
 /// Returns a table of all operations, and a line for each that did not pass.
@@ -40,8 +61,13 @@ pub(super) fn text(smoke: &HyperpageSmoke, url: &TargetUrl) -> String {
             problems.push_str(&format!("{}: {}\n", operation.name(), printable(&words)));
         }
     }
-    let passed = steps.iter().filter(|(_, rehearsed)| matches!(rehearsed, Rehearsed::Passed(_))).count();
-    let verdict = if passed == steps.len() { "Passed" } else { "Failed" };
+    let verdicts = verdicts(smoke);
+    let passed = verdicts.iter().filter(|verdict| **verdict == Verdict::Passed).count();
+    let verdict = match verdicts.iter().max() {
+        Some(Verdict::Failed) => "Failed",
+        Some(Verdict::Undecided) => "Undecided",
+        Some(Verdict::Passed) | None => "Passed",
+    };
     format!(
         "{table}\n{problems}{verdict}: {passed} of {} of the app on {url} passed; PostgreSQL confirmed that the transaction was rolled back\n",
         counted(steps.len() as u64, "operation")

@@ -67,7 +67,6 @@ fn outcome(outcome: &Outcome) -> Value {
 
 fn reason(why: &NotTried) -> (&'static str, Value) {
     match why {
-        NotTried::ReadOnly { is_standby } => ("read_only", json!({ "is_standby": is_standby })),
         NotTried::RowSecurity => ("row_security", Value::Null),
         NotTried::MissingRight(right) => ("missing_right", json!({ "right": right.name() })),
         NotTried::ForeignPartition => ("foreign_partition", Value::Null),

@@ -11,9 +11,6 @@ use crate::report::{counted, new_table};
 
 /// Returns a table of all operations, and a line for each that did not pass.
 pub(crate) fn smoke_text(test: &SmokeTest, url: &TargetUrl) -> String {
-    if test.tables.is_empty() {
-        return format!("{url} has no table to try\n");
-    }
     let mut table = new_table(&["table", "insert", "update", "delete"]);
     for tried in &test.tables {
         let cells = Operation::ALL.map(|operation| {
@@ -89,10 +86,6 @@ fn words(outcome: &Outcome) -> Option<String> {
 
 fn reason(why: &NotTried) -> String {
     match why {
-        NotTried::ReadOnly { is_standby: true } => "the server is a standby, which is read-only".to_owned(),
-        NotTried::ReadOnly { is_standby: false } => {
-            "default_transaction_read_only is on for this role or database".to_owned()
-        }
         NotTried::RowSecurity => {
             "row level security applies to this role, and only the app knows for whom its sessions act"
                 .to_owned()
@@ -131,7 +124,7 @@ fn summary(test: &SmokeTest, url: &TargetUrl) -> String {
         (number(Verdict::Passed), number(Verdict::Undecided), number(Verdict::Failed));
     format!(
         "{}: {passed} of {} on {tables} of {url} passed, {failed} failed, {undecided} refused by a trigger or not tried; \
-         PostgreSQL confirmed that {} rolled back\n",
+         {}\n",
         if failed > 0 {
             "Failed"
         } else if undecided > 0 {
@@ -140,10 +133,10 @@ fn summary(test: &SmokeTest, url: &TargetUrl) -> String {
             "Passed"
         },
         counted(steps().count() as u64, "operation"),
-        if aborted == 1 {
-            "the transaction was".to_owned()
-        } else {
-            format!("all {aborted} transactions were")
+        match aborted {
+            0 => "no transaction was begun".to_owned(),
+            1 => "PostgreSQL confirmed that the transaction was rolled back".to_owned(),
+            _ => format!("PostgreSQL confirmed that all {aborted} transactions were rolled back"),
         },
     )
 }
