@@ -48,7 +48,9 @@ fn root() -> PathBuf {
 /// Runs `cargo build`, silently where nothing seems to have changed. Cargo itself decides what has to be built.
 fn build(launcher: &Path, program: &Path, root: &Path) -> Result<(), String> {
     if !program.exists() {
-        note("Building cargo xtask for the first time; this takes about three minutes on two cores.");
+        note(
+            "Building cargo xtask for the first time; this takes about three and a half minutes on two cores.",
+        );
     }
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--package", "xtask", "--manifest-path"]).arg(root.join("Cargo.toml"));

@@ -42,6 +42,9 @@ const NOT_FOR_TESTS: [&str; 21] = [
     "POSTGRES_USER",
 ];
 
+/// How many tests of a program run at the same time; a developer's own choice is kept.
+const THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
+
 /// The app whose generated files are in this checkout.
 const STAND_IN: &str = "fixtures/app";
 
@@ -97,7 +100,16 @@ fn building_the_tests(context: &Context) -> anyhow::Result<StepResult> {
 fn tests(context: &Context) -> anyhow::Result<StepResult> {
     let options: &[&str] = if context.keep_going { &["--no-fail-fast"] } else { &[] };
     output::note(&format!("{SEED_VARIABLE}={} repeats the random choices of this run", context.seed));
-    context.check(context.on_test_server(cargo_test(context, options))?, "see the failures above")
+    let mut command = context.on_test_server(cargo_test(context, options))?;
+    if std::env::var_os(THREADS_VARIABLE).is_none() {
+        command = command.env(THREADS_VARIABLE, test_threads().to_string());
+    }
+    context.check(command, "see the failures above")
+}
+
+/// Returns how many tests of a program run at the same time: many of them wait for a server or a timeout most of the time.
+fn test_threads() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Returns `cargo test` with the arguments of the command line.
