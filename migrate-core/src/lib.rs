@@ -12,6 +12,7 @@ pub mod batches;
 pub mod comparison;
 pub mod conversion;
 pub mod copy_format;
+pub mod cutover;
 pub mod drizzle_kit;
 pub mod finding;
 pub mod identifier;

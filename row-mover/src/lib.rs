@@ -5,15 +5,20 @@
 //! Tables and columns come from the plan alone; nothing here depends on Hyperpage.
 
 mod access;
+pub mod catch_up;
 pub mod comparison;
 pub mod copy_file;
+pub mod cutover;
+pub mod difference;
 pub mod error;
+pub mod fence;
 mod finish;
 pub mod ledger;
 mod load;
 pub mod observer;
 pub mod rejects;
 pub mod remedy;
+pub mod rollback;
 pub mod row_encoder;
 pub mod run;
 mod sequences;

@@ -10,6 +10,7 @@ mod bench;
 mod commands;
 mod display;
 mod exit;
+mod gates;
 mod generated;
 mod obstacles;
 mod open_tables;
@@ -24,6 +25,7 @@ mod screen;
 mod source;
 mod source_plan;
 mod stop;
+mod switch;
 mod target;
 mod workspace;
 
@@ -53,8 +55,14 @@ struct Cli {
 /// The commands, in the order in which a migration uses them; then those that serve this checkout.
 #[derive(Subcommand)]
 enum Command {
+    /// Print the phases of the migration as a checklist: what is done, and what is next
+    Guide(commands::guide::GuideArgs),
+    /// List what in the app depends on SQLite, with the replacement
+    Audit(commands::audit::AuditArgs),
     /// Write the plan, the migrations and the Diesel schemas
     Generate(commands::generate::GenerateArgs),
+    /// Apply, revert and check the migrations of the PostgreSQL schema
+    Schema(commands::schema::SchemaArgs),
     /// Move a SQLite database into PostgreSQL, and prove that everything arrived
     Migrate(commands::migrate::MigrateArgs),
     /// Read everything back from PostgreSQL and compare it with the sealed copy
@@ -65,6 +73,14 @@ enum Command {
     Status(commands::status::StatusArgs),
     /// Print whether PostgreSQL is fit to serve, or answer probes and Prometheus
     Health(commands::health::HealthArgs),
+    /// Write Kubernetes manifests, compare them with a cluster, and apply them
+    Deploy(commands::deploy::DeployArgs),
+    /// Apply what has changed in SQLite since the last copy, without stopping the app
+    CatchUp(commands::catch_up::CatchUpArgs),
+    /// Switch the app from SQLite to PostgreSQL
+    Cutover(commands::cutover::CutoverArgs),
+    /// Switch the app back to SQLite
+    Rollback(commands::rollback::RollbackArgs),
     /// List what an app still has of SQLite, and remove what is mechanical
     Cleanup(commands::cleanup::CleanupArgs),
     /// Start, stop and use the private PostgreSQL of this checkout
@@ -113,12 +129,19 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
+        Command::Guide(args) => commands::guide::run(&args),
+        Command::Audit(args) => commands::audit::run(&args),
         Command::Generate(args) => commands::generate::run(&args),
+        Command::Schema(args) => commands::schema::run(&args),
         Command::Migrate(args) => commands::migrate::run(&args),
         Command::Validate(args) => commands::validate::run(&args),
         Command::Smoke(args) => commands::smoke::run(&args),
         Command::Status(args) => commands::status::run(&args),
         Command::Health(args) => commands::health::run(&args),
+        Command::Deploy(args) => commands::deploy::run(&args),
+        Command::CatchUp(args) => commands::catch_up::run(&args),
+        Command::Cutover(args) => commands::cutover::run(&args),
+        Command::Rollback(args) => commands::rollback::run(&args),
         Command::Cleanup(args) => commands::cleanup::run(args, commands::validate::migration_proof),
         Command::Postgres(args) => commands::postgres::run(args),
         Command::Bench(args) => commands::bench::run(&args),

@@ -15,7 +15,9 @@ use postgres_client::connection::{Connection, Row, text_array};
 mod baseline;
 mod before;
 mod builds;
+mod catch_ups;
 mod checks;
+mod cutover_events;
 mod history;
 mod steps;
 
@@ -24,8 +26,11 @@ pub(crate) use baseline::{lacks_baseline, record_baseline, record_plan};
 pub(crate) use before::{SequenceBefore, missing_schemas, moved_sequences, record_sequences};
 pub use builds::{Build, builds};
 pub(crate) use builds::{CLAIM_BUILD_SQL, FINISH_BUILD_SQL, plan_builds};
+pub(crate) use catch_ups::record_catch_up;
+pub use catch_ups::{CatchUp, catch_ups};
 pub use checks::integrity;
 pub(crate) use checks::record_integrity;
+pub use cutover_events::{RecordedEvent, cutover_events, record_cutover_event};
 pub use history::{History, Span, history};
 pub(crate) use steps::{
     begin_removal, claim_schema_steps, has_schema_steps, is_being_removed, is_last_run, record_schema_steps,
@@ -35,7 +40,7 @@ pub(crate) use steps::{
 pub const SCHEMA: &str = "migration";
 
 /// The names and statements of its migrations, in their order.
-const MIGRATIONS: [(&str, &str); 7] = [
+const MIGRATIONS: [(&str, &str); 8] = [
     ("0001_ledger", include_str!("../../ledger-migrations/0001_ledger/up.sql")),
     ("0002_rejects", include_str!("../../ledger-migrations/0002_rejects/up.sql")),
     ("0003_plan_and_builds", include_str!("../../ledger-migrations/0003_plan_and_builds/up.sql")),
@@ -43,6 +48,7 @@ const MIGRATIONS: [(&str, &str); 7] = [
     ("0007_steps", include_str!("../../ledger-migrations/0007_steps/up.sql")),
     ("0008_before", include_str!("../../ledger-migrations/0008_before/up.sql")),
     ("0009_baseline", include_str!("../../ledger-migrations/0009_baseline/up.sql")),
+    ("0010_cutover", include_str!("../../ledger-migrations/0010_cutover/up.sql")),
 ];
 
 /// The error where the ledger cannot be read.

@@ -1,0 +1,2 @@
+DROP TABLE migration.cutover_events;
+DROP TABLE migration.catch_ups;
