@@ -32,6 +32,10 @@ pub enum Remedy {
     },
     /// Migrate first.
     Migrate,
+    /// Name the folder with the sealed copies.
+    NameBackupFolder,
+    /// Name the final copy of a rollback where it was moved to.
+    NameCopyOfRollback,
     /// Give the sealed copy's new path, or take a new copy.
     NameSealedCopy,
     /// Give the path of the SQLite file.
@@ -76,6 +80,8 @@ pub enum Remedy {
     Resume,
     /// Do this in the target, and resume.
     ResumeAfter(String),
+    /// Restore the sealed copy, and keep the file that is there.
+    RestoreCopy,
     /// Resume with the version that began the run, or start over.
     SameVersionOrRestart,
     /// See what is in the target.

@@ -51,6 +51,10 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
             "migrate first: `cargo xtask migrate`; what another tool moved is compared with its file: \
              `cargo xtask validate --sqlite FILE --postgres URL`"
         }
+        Remedy::NameBackupFolder => "name the folder with the sealed copies with --backup-dir",
+        Remedy::NameCopyOfRollback => {
+            "if the copy was moved, name its new path with --sealed-copy; a damaged one: restore it from a backup of the backup folder"
+        }
         Remedy::NameSealedCopy => {
             "if it was moved, name its new path: `cargo xtask validate --sealed-copy FILE`; if it is lost, \
              `cargo xtask migrate --restart --discard` moves everything again and drops what was written to the target since"
@@ -117,6 +121,9 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::Resume => "run the same `cargo xtask migrate` again: it resumes there",
         Remedy::ResumeAfter(first) => {
             return Cow::Owned(format!("{first}; then run the same command again: it resumes here"));
+        }
+        Remedy::RestoreCopy => {
+            "add --restore-copy, which puts the sealed copy in its place and keeps the file that is there under another name"
         }
         Remedy::SameVersionOrRestart => "resume with that version, or start over with --restart",
         Remedy::SeeStatus => {
