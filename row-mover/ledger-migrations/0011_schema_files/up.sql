@@ -5,6 +5,7 @@ CREATE TABLE migration.schema_files (
     version text NOT NULL,
     -- SHA-256 of up.sql, in hex, with line feeds as line ends.
     up_sha256 text NOT NULL,
-    recorded_at timestamptz NOT NULL DEFAULT now(),
+    -- The time in Diesel's list: another one means that another program has applied the migration again.
+    run_on timestamp NOT NULL,
     PRIMARY KEY (list_schema, version)
 );

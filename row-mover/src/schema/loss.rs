@@ -18,8 +18,7 @@ const TABLES_SQL: &str = "SELECT c.oid::text, format('%I.%I', n.nspname, c.relna
      AND c.relname <> '__diesel_schema_migrations'";
 
 /// Tables from which this transaction has deleted rows.
-const DELETED_SQL: &str =
-    "SELECT relid::text FROM pg_stat_xact_user_tables WHERE n_tup_del > 0";
+const DELETED_SQL: &str = "SELECT relid::text FROM pg_stat_xact_user_tables WHERE n_tup_del > 0";
 
 /// Rows, or values of a column, that would be lost.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -94,7 +93,10 @@ fn suspects(connection: &mut Connection, before: &BTreeMap<String, Table>) -> Re
             continue;
         };
         let dropped = was.columns.iter().filter(|(number, _)| !is.columns.contains_key(number));
-        suspects.extend(dropped.map(|(_, column)| Suspect::ColumnDropped { table: table.clone(), column: column.clone() }));
+        suspects.extend(
+            dropped
+                .map(|(_, column)| Suspect::ColumnDropped { table: table.clone(), column: column.clone() }),
+        );
         if was.file != is.file || deleted.contains(oid) {
             let rows_after = rows(connection, &is.name, "*")?;
             suspects.push(Suspect::Emptied { table, rows_after });

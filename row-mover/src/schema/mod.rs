@@ -99,7 +99,10 @@ pub fn open(target: &TargetUrl, settings: &DbSettings) -> Result<Connection> {
 /// When the list or the ledger cannot be read.
 pub fn status(connection: &mut Connection, folder: &SchemaMigrations) -> Result<Vec<Entry>> {
     let applied = bookkeeping::applied(connection, &folder.list_schema)?;
-    let recorded = recorded_contents(connection, &folder.list_schema)?;
+    let recorded = match applied.is_empty() {
+        true => BTreeMap::new(),
+        false => recorded_contents(connection, &folder.list_schema)?,
+    };
     let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
     for version in &applied {
         let entry = Entry { version: version.clone(), name: None, state: State::Missing };
