@@ -17,7 +17,8 @@ impl Walk {
     #[track_caller]
     fn guide(&self, more: &[&str]) -> Output {
         let before = everything(&self.database);
-        let output = self.place.run(["guide", "--postgres", self.database.url()].iter().chain(more)).expect(0);
+        let output =
+            self.place.run(["guide", "--postgres", self.database.url()].iter().chain(more)).expect(0);
         assert_eq!(everything(&self.database), before, "guide only reads");
         output
     }
@@ -94,7 +95,8 @@ fn without_a_database_it_says_what_is_not_known() {
     let place = Place::new();
     let output = place.run(["guide", "--postgres", "postgres://nobody@127.0.0.1:1/nowhere"]).expect(0);
     place.snapshot("guide-no-database", &output.screen());
-    let password = place.run(["guide", "--postgres", "postgres://nobody:s3cret@127.0.0.1:1/nowhere", "--json"]);
+    let password =
+        place.run(["guide", "--postgres", "postgres://nobody:s3cret@127.0.0.1:1/nowhere", "--json"]);
     assert!(!password.screen().contains("s3cret"), "{}", password.screen());
 }
 
@@ -102,7 +104,11 @@ fn without_a_database_it_says_what_is_not_known() {
 fn the_app_and_the_manifests_are_counted() {
     let place = Place::new();
     fs::create_dir_all(place.path().join("app")).unwrap();
-    fs::write(place.path().join("app/package.json"), "{\"dependencies\": {\"better-sqlite3\": \"12.0.0\"}}\n").unwrap();
+    fs::write(
+        place.path().join("app/package.json"),
+        "{\"dependencies\": {\"better-sqlite3\": \"12.0.0\"}}\n",
+    )
+    .unwrap();
     fs::create_dir_all(place.path().join("k8s/base")).unwrap();
     fs::write(place.path().join("k8s/base/deployment.yaml"), "kind: Deployment\n").unwrap();
     let database = TestDatabase::create();
@@ -110,7 +116,8 @@ fn the_app_and_the_manifests_are_counted() {
         .run(["guide", "--postgres", database.url(), "--app", "app", "--manifests", "k8s", "--json"])
         .expect(0)
         .json();
-    let stage = |index: usize| (json["stages"][index]["state"].clone(), json["stages"][index]["evidence"].clone());
+    let stage =
+        |index: usize| (json["stages"][index]["state"].clone(), json["stages"][index]["evidence"].clone());
     assert_eq!(stage(0), ("done".into(), "1 place in the app depends on SQLite".into()));
     assert_eq!(stage(4), ("done".into(), "1 manifest".into()));
     let gone = place.run(["guide", "--manifests", "nowhere"]).expect(2);
