@@ -19,6 +19,7 @@ mod catch_ups;
 mod checks;
 mod cutover_events;
 mod history;
+mod schema_files;
 mod steps;
 
 pub use baseline::baseline;
@@ -32,6 +33,7 @@ pub use checks::integrity;
 pub(crate) use checks::record_integrity;
 pub use cutover_events::{RecordedEvent, cutover_events, is_archived, present_run, record_cutover_event};
 pub use history::{History, Span, history};
+pub(crate) use schema_files::{forget_schema_file, record_schema_file, schema_files};
 pub(crate) use steps::{
     begin_removal, claim_schema_steps, has_schema_steps, is_being_removed, is_last_run, record_schema_steps,
 };
@@ -40,7 +42,7 @@ pub(crate) use steps::{
 pub const SCHEMA: &str = "migration";
 
 /// The names and statements of its migrations, in their order.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     ("0001_ledger", include_str!("../../ledger-migrations/0001_ledger/up.sql")),
     ("0002_rejects", include_str!("../../ledger-migrations/0002_rejects/up.sql")),
     ("0003_plan_and_builds", include_str!("../../ledger-migrations/0003_plan_and_builds/up.sql")),
@@ -49,6 +51,7 @@ const MIGRATIONS: [(&str, &str); 8] = [
     ("0008_before", include_str!("../../ledger-migrations/0008_before/up.sql")),
     ("0009_baseline", include_str!("../../ledger-migrations/0009_baseline/up.sql")),
     ("0010_cutover", include_str!("../../ledger-migrations/0010_cutover/up.sql")),
+    ("0011_schema_files", include_str!("../../ledger-migrations/0011_schema_files/up.sql")),
 ];
 
 /// The error where the ledger cannot be read.
