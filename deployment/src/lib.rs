@@ -3,4 +3,4 @@
 //!
 //! It does no I/O, does not know the command line, and holds no secret.
 
-pub mod labels;
+pub mod names;

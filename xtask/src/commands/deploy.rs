@@ -1,4 +1,4 @@
-//! `cargo xtask deploy`: write the Kubernetes manifests, compare them with a cluster, and apply them.
+//! `cargo xtask deploy`: write the Kubernetes manifests, compare them with a cluster, and apply them. One module for each.
 
 mod apply;
 mod check;
@@ -10,18 +10,20 @@ use crate::exit::Exit;
 
 /// The options of `deploy`.
 #[derive(Args, Debug)]
+#[command(arg_required_else_help = true)]
 pub(crate) struct DeployArgs {
     #[command(subcommand)]
     command: DeployCommand,
 }
 
+/// What `deploy` does.
 #[derive(Subcommand, Debug)]
 enum DeployCommand {
-    /// Write the manifests
+    /// Write the manifests, the image's Dockerfile, a Compose file and the alert rules
     Render(render::RenderArgs),
-    /// Compare manifests with a cluster
+    /// Compare rendered manifests with a cluster
     Check(check::CheckArgs),
-    /// Apply manifests to a cluster, and wait until the app runs
+    /// Apply rendered manifests to a cluster, and wait until the app runs
     Apply(apply::ApplyArgs),
 }
 

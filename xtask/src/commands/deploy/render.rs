@@ -1,4 +1,4 @@
-//! `cargo xtask deploy render`: writes the Kubernetes manifests.
+//! `cargo xtask deploy render`: writes the files of a deployment.
 
 use clap::Args;
 
@@ -6,7 +6,7 @@ use crate::exit::Exit;
 
 /// The options of `deploy render`.
 #[derive(Args, Debug)]
-pub(super) struct RenderArgs {}
+pub(crate) struct RenderArgs {}
 
 /// Runs `deploy render`.
 pub(super) fn run(args: &RenderArgs) -> anyhow::Result<Exit> {
