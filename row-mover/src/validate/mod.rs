@@ -6,6 +6,7 @@
 mod behaviour;
 mod bound;
 pub mod catalog;
+mod changes;
 mod clock;
 mod compare;
 mod defaults;
@@ -45,6 +46,7 @@ use crate::source::SourceConnection;
 use postgres_client::connection::Connection;
 
 pub(crate) use behaviour::behaviour;
+pub(crate) use changes::{locate_changes, visit_source_rows};
 pub use compare::{Difference, DifferenceKind};
 pub(crate) use compare::{NAMED_DIFFERENCES_MAX, REPORT_EACH_ROWS, Selection, SourceRows};
 pub(crate) use defaults::defaults;
@@ -52,6 +54,7 @@ pub(crate) use derived::derived;
 pub(crate) use digest::Digested;
 pub(crate) use key_hash::{KeyHash, KeyHasher};
 pub(crate) use parts::selections;
+pub(crate) use row_location::RowLocation;
 pub(crate) use sequences::{existing_problem as sequence_behind, sequence_problems};
 pub(crate) use source_order::terms as source_order_terms;
 pub(crate) use target_rows::TargetRows;
