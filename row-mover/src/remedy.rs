@@ -64,6 +64,8 @@ pub enum Remedy {
         /// Whether a part was dropped already.
         has_dropped: bool,
     },
+    /// Repair the row in the source, and catch up again.
+    RepairSourceAndCatchUp,
     /// Repair the target and resume, or the source and start over.
     RepairTargetOrSource,
     /// Start over.

@@ -26,7 +26,7 @@ pub(crate) use baseline::{lacks_baseline, record_baseline, record_plan};
 pub(crate) use before::{SequenceBefore, missing_schemas, moved_sequences, record_sequences};
 pub use builds::{Build, builds};
 pub(crate) use builds::{CLAIM_BUILD_SQL, FINISH_BUILD_SQL, plan_builds};
-pub(crate) use catch_ups::record_catch_up;
+pub(crate) use catch_ups::{ChunkCounts, change_chunk, record_catch_up};
 pub use catch_ups::{CatchUp, catch_ups};
 pub use checks::integrity;
 pub(crate) use checks::record_integrity;

@@ -170,25 +170,53 @@ impl<'a> Scan<'a> {
         failed: &dyn Fn() -> String,
         visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
     ) -> Result<()> {
+        self.each_of(&[self.range], source, failed, visit)
+    }
+
+    /// Hands each row in these ranges of rowids to `visit`, range by range, with what all of them need done once.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn each_of_ranges(
+        &self,
+        ranges: &[RowidRange],
+        source: &SourceConnection,
+        failed: &dyn Fn() -> String,
+        visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let ranges: Vec<Option<RowidRange>> = ranges.iter().copied().map(Some).collect();
+        self.each_of(&ranges, source, failed, visit)
+    }
+
+    fn each_of(
+        &self,
+        ranges: &[Option<RowidRange>],
+        source: &SourceConnection,
+        failed: &dyn Fn() -> String,
+        visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
+    ) -> Result<()> {
         let connection = source.connection();
         let from = scan::rows_of(connection, self.table).context(failed)?;
         let mut reader =
-            Reader { scan: self, range: self.range, from, connection, may_fail: false, failed, visit };
+            Reader { scan: self, range: None, from, connection, may_fail: false, failed, visit };
         let rowid = self.rowid.filter(|_| !self.holds_all && reader.has_incremental_io().unwrap_or(false));
         let failing = Failing::of(connection, self).context(failed)?;
         reader.may_fail = failing.is_some();
         let _limit = rowid.map(|_| LowLimit::set(connection)).transpose().context(failed)?;
-        match rowid {
-            None => {
-                let end = reader.read_all()?;
-                if let (End::Failed { rows }, Some(failing)) = (end, &failing) {
-                    reader.one_by_one(failing, rows)?;
+        for range in ranges {
+            reader.range = *range;
+            match rowid {
+                None => {
+                    let end = reader.read_all()?;
+                    if let (End::Failed { rows }, Some(failing)) = (end, &failing) {
+                        reader.one_by_one(failing, rows)?;
+                    }
                 }
-                Ok(())
+                Some(rowid) if self.order.is_some() => reader.in_order(rowid)?,
+                Some(rowid) => reader.by_rowid(rowid)?,
             }
-            Some(rowid) if self.order.is_some() => reader.in_order(rowid),
-            Some(rowid) => reader.by_rowid(rowid),
         }
+        Ok(())
     }
 
     /// The position of the rowid in a selected row.
