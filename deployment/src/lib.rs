@@ -2,3 +2,5 @@
 //! alert rules. Settings come in, texts go out.
 //!
 //! It does no I/O, does not know the command line, and holds no secret.
+
+pub mod names;

@@ -170,14 +170,15 @@ impl<'a> Scan<'a> {
         failed: &dyn Fn() -> String,
         visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
     ) -> Result<()> {
-        self.each_of(&[self.range], source, failed, visit)
+        self.each_in(&[self.range], source, failed, visit)
     }
 
-    /// Hands each row in these ranges of rowids to `visit`, range by range, with what all of them need done once.
+    /// Hands each row in ranges of rowids to `visit`, one range after the other, until one fails: for one or many short ranges of a table
+    /// whose rowid has a name. They replace the range of the scan.
     ///
     /// # Errors
     /// As above.
-    pub(crate) fn each_of_ranges(
+    pub(crate) fn each_within(
         &self,
         ranges: &[RowidRange],
         source: &SourceConnection,
@@ -185,10 +186,10 @@ impl<'a> Scan<'a> {
         visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
     ) -> Result<()> {
         let ranges: Vec<Option<RowidRange>> = ranges.iter().copied().map(Some).collect();
-        self.each_of(&ranges, source, failed, visit)
+        self.each_in(&ranges, source, failed, visit)
     }
 
-    fn each_of(
+    fn each_in(
         &self,
         ranges: &[Option<RowidRange>],
         source: &SourceConnection,
@@ -198,7 +199,7 @@ impl<'a> Scan<'a> {
         let connection = source.connection();
         let from = scan::rows_of(connection, self.table).context(failed)?;
         let mut reader =
-            Reader { scan: self, range: None, from, connection, may_fail: false, failed, visit };
+            Reader { scan: self, range: self.range, from, connection, may_fail: false, failed, visit };
         let rowid = self.rowid.filter(|_| !self.holds_all && reader.has_incremental_io().unwrap_or(false));
         let failing = Failing::of(connection, self).context(failed)?;
         reader.may_fail = failing.is_some();
