@@ -99,6 +99,10 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::RepairSource => {
             "it was written to the source after preflight: repair it there, and start over with --restart"
         }
+        Remedy::RepairSourceAndCatchUp => {
+            "nothing was changed: repair the row in the SQLite file, and run the same command again; or plan for it, and start over with \
+             `cargo xtask migrate --restart`"
+        }
         Remedy::RepairTargetAndRestart { has_dropped: false } => {
             "repair what it names in the target, and run the same command again"
         }

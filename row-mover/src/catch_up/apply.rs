@@ -56,7 +56,7 @@ pub(crate) fn apply(
     let plan = LoadPlan::new(&run.plan);
     let copies = Copies { base, newer };
     transaction.with_long_silence(|target| {
-        let applied = match difference.iter().any(|table| !table.is_empty()) {
+        let applied = match difference.iter().any(has_rows) {
             true => apply_rows(target, run, &plan, &copies, difference, observer)?,
             false => Applied::default(),
         };
@@ -72,6 +72,10 @@ pub(super) fn moved_tables<'p>(run: &'p Run, plan: &'p Plan) -> impl Iterator<It
     plan.tables.iter().filter(|table| run.state.subject.tables.contains(&table.source))
 }
 
+fn has_rows(table: &TableDifference) -> bool {
+    !table.removed.is_empty() || !table.added.is_empty()
+}
+
 fn apply_rows(
     target: &mut Connection,
     run: &Run,
@@ -83,7 +87,7 @@ fn apply_rows(
     refuse_triggers_that_fill(&run.plan)?;
     let mut chunks = ChunkChanges::of_run(target, run.id)?;
     let mut staged = Vec::with_capacity(difference.len());
-    for (number, changes) in difference.iter().filter(|table| !table.is_empty()).enumerate() {
+    for (number, changes) in difference.iter().filter(|table| has_rows(table)).enumerate() {
         let mut table = StagedTable::new(plan, changes, number, target)?;
         table.send(copies.base, copies.newer, target, &mut chunks, observer)?;
         check_stop(observer)?;
@@ -93,11 +97,19 @@ fn apply_rows(
     let net = staged.iter().map(|table| NetChanges::of(table, target)).collect::<Result<Vec<_>>>()?;
     let names: Vec<&str> = staged.iter().map(|table| table.name.as_str()).collect();
     let relations = Relations::of_tables(&names, target)?;
-    let work = Work { copies, staged: &staged, net: &net, order: relations.children_first(&names), relations, observer };
+    let work = Work {
+        copies,
+        staged: &staged,
+        net: &net,
+        order: relations.children_first(&names),
+        relations,
+        observer,
+    };
     let (mut aside, parked) = work.prepare(target)?;
     let mut tables = Vec::with_capacity(staged.len());
     for &place in &work.order {
-        if let (Some(table), Some(net), Some(parked)) = (staged.get(place), net.get(place), parked.get(place)) {
+        if let (Some(table), Some(net), Some(parked)) = (staged.get(place), net.get(place), parked.get(place))
+        {
             check_stop(observer)?;
             tables.push((place, work.change(table, net, parked, target)?));
         }
@@ -180,7 +192,8 @@ impl Work<'_> {
             } else if net.inserted > 0 {
                 create_placed(table, target)?;
                 let trial = table.insert_copies_sql();
-                applied.inserted = self.execute(table, &table.insert_and_place_sql(), Some(&trial), target)?;
+                applied.inserted =
+                    self.execute(table, &table.insert_and_place_sql(), Some(&trial), target)?;
             }
             Ok(())
         })?;

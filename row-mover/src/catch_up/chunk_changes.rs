@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use migrate_core::reject::RejectLimit;
 use postgres_client::connection::Connection;
 
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 use crate::ledger::{self, Chunk, ChunkCounts};
+use crate::remedy::Remedy;
 use crate::row_encoder::RowOutcome;
 
 /// The changes of all chunks of a run.
@@ -39,6 +41,44 @@ impl ChunkChanges {
             }
             RowOutcome::Skipped(_) => counts.rejected += sign,
             RowOutcome::Stops(_) => {}
+        }
+    }
+
+    /// Refuses more rejected rows than the plan allows, as a load does.
+    ///
+    /// # Errors
+    /// The table with too many.
+    pub(super) fn check_limit(&self, limit: Option<RejectLimit>) -> Result<()> {
+        let Some(limit) = limit else { return Ok(()) };
+        let mut totals: BTreeMap<&str, ChunkCounts> = BTreeMap::new();
+        let mut add = |table, rows, rejected, nulled| {
+            let total = totals.entry(table).or_default();
+            total.rows += rows;
+            total.rejected += rejected;
+            total.nulled += nulled;
+        };
+        for (table, chunks) in &self.chunks {
+            for done in chunks.iter().filter_map(|chunk| chunk.done) {
+                add(table.as_str(), done.rows, done.rejected, done.nulled);
+            }
+        }
+        for ((table, _), counts) in &self.changes {
+            add(table.as_str(), counts.rows, counts.rejected, counts.nulled);
+        }
+        let natural = |count: i64| u64::try_from(count).unwrap_or(0);
+        let rejected = |counts: &ChunkCounts| natural(counts.rejected + counts.nulled);
+        let all: u64 = totals.values().map(rejected).sum();
+        let over = totals.iter().find(|(_, counts)| {
+            limit.is_exceeded(rejected(counts), natural(counts.rows + counts.rejected), all)
+        });
+        match over {
+            None => Ok(()),
+            Some((table, counts)) => Err(Error::new(format!(
+                "{} of {} rows of table {table} would be rejected, and {all} in all; the limit is {limit}",
+                rejected(counts),
+                natural(counts.rows + counts.rejected)
+            ))
+            .with_remedy_value(Remedy::RepairSourceAndCatchUp)),
         }
     }
 

@@ -89,14 +89,20 @@ pub(super) fn parked(
     Ok(Parked(parked.into_iter().map(|(_, column)| column).collect()))
 }
 
-fn drop_now(index: &UniqueIndex, work: &Work<'_>, aside: &mut SetAside, target: &mut Connection) -> Result<()> {
+fn drop_now(
+    index: &UniqueIndex,
+    work: &Work<'_>,
+    aside: &mut SetAside,
+    target: &mut Connection,
+) -> Result<()> {
     aside.drop_unique(index, &work.relations);
     aside.set_aside(target)
 }
 
 /// Whether a row that stays may get another value of a unique key.
 fn may_move(table: &StagedTable<'_>, index: &UniqueIndex, target: &mut Connection) -> Result<bool> {
-    let is_key = |names: &[String]| names.iter().all(|name| table.key_columns().any(|key| key.name == quote_pg(name)));
+    let is_key =
+        |names: &[String]| names.iter().all(|name| table.key_columns().any(|key| key.name == quote_pg(name)));
     match &index.columns {
         Some(names) if is_key(names) => Ok(false),
         Some(names) => match table.changes_sql(names) {
@@ -149,7 +155,11 @@ fn acts(work: &Work<'_>, key: &ForeignKey, parent: usize, target: &mut Connectio
         return Ok(false);
     }
     let Some(gone) = gone_values(table, net, key) else { return Ok(true) };
-    let pairs = key.child_columns.iter().enumerate().map(|(place, name)| format!("c.{} = g.c{place}", quote_pg(name)));
+    let pairs = key
+        .child_columns
+        .iter()
+        .enumerate()
+        .map(|(place, name)| format!("c.{} = g.c{place}", quote_pg(name)));
     let pairs: Vec<String> = pairs.collect();
     let sql = format!(
         "SELECT EXISTS (SELECT FROM {} AS c JOIN ({gone}) AS g ON {}{})",
@@ -204,9 +214,13 @@ fn gone_values(table: &StagedTable<'_>, net: &NetChanges, key: &ForeignKey) -> O
 
 /// The condition that a child `c` still points to its parent when that is changed: those that are deleted or changed before do not.
 fn still_there(work: &Work<'_>, key: &ForeignKey, parent: usize) -> String {
-    let Some(child) = work.staged.iter().position(|table| table.name == key.child) else { return String::new() };
+    let Some(child) = work.staged.iter().position(|table| table.name == key.child) else {
+        return String::new();
+    };
     let turn = |place: usize| work.order.iter().position(|other| *other == place);
-    let (Some(table), Some(net)) = (work.staged.get(child), work.net.get(child)) else { return String::new() };
+    let (Some(table), Some(net)) = (work.staged.get(child), work.net.get(child)) else {
+        return String::new();
+    };
     if !net.is_keyed || turn(child) > turn(parent) {
         return String::new();
     }

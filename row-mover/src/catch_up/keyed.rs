@@ -39,9 +39,7 @@ impl StagedTable<'_> {
     /// Updates the rows that stay under their keys and differ in bytes. The alias of the staged rows is `s`, and a condition may follow.
     pub(super) fn update_sql(&self) -> Option<String> {
         let set = self.columns.iter().filter(|column| !column.is_identity_always);
-        let set: Vec<String> = set
-            .map(|column| format!("{} = {}", column.name, column.value("s")))
-            .collect();
+        let set: Vec<String> = set.map(|column| format!("{} = {}", column.name, column.value("s"))).collect();
         (!set.is_empty()).then(|| {
             format!(
                 "UPDATE {} AS t SET {} FROM {} AS s WHERE {} AND {} AND {}",

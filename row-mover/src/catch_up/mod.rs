@@ -2,16 +2,26 @@
 //!
 //! The source is not written to. What has changed is found by `difference`, between two sealed copies.
 
+mod apply;
+mod chunk_changes;
+mod conflicts;
+mod keyed;
+mod keyless;
+mod net;
+mod read_back;
+mod refusal;
+mod relations;
+mod rows;
+mod set_aside;
+mod staged;
+
 use std::path::PathBuf;
 
-use postgres_client::connection::Connection;
+pub(crate) use apply::apply;
 use postgres_client::{DbSettings, TargetUrl};
 
-use crate::difference::TableDifference;
 use crate::error::{Error, Result};
-use crate::ledger::Run;
 use crate::observer::Observer;
-use crate::source::SourceConnection;
 
 /// The parameters of a catch-up.
 pub struct CatchUpRequest {
@@ -56,6 +66,20 @@ pub struct AppliedTable {
     pub rejected: u64,
 }
 
+impl Applied {
+    /// The number of changed rows of all tables.
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|table| table.inserted + table.updated + table.deleted).sum()
+    }
+}
+
+impl AppliedTable {
+    /// Whether nothing has changed.
+    pub fn is_empty(&self) -> bool {
+        (self.inserted, self.updated, self.deleted, self.rejected) == (0, 0, 0, 0)
+    }
+}
+
 /// Catches up once.
 ///
 /// # Errors
@@ -63,22 +87,5 @@ pub struct AppliedTable {
 /// changed then.
 pub fn catch_up(request: &CatchUpRequest, observer: &dyn Observer) -> Result<CatchUpOutcome> {
     let _ = (request, observer);
-    Err(Error::new("not written yet"))
-}
-
-/// Applies a difference within a transaction that the caller has begun and ends, sets the sequences, and reads the changed rows back. The
-/// caller records the catch-up in the same transaction.
-///
-/// # Errors
-/// When a row does not fit as the plan demands, PostgreSQL refuses, or a row that was read back differs.
-pub(crate) fn apply(
-    transaction: &mut Connection,
-    run: &Run,
-    base: &SourceConnection,
-    newer: &SourceConnection,
-    difference: &[TableDifference],
-    observer: &dyn Observer,
-) -> Result<Applied> {
-    let _ = (transaction, run, base, newer, difference, observer);
     Err(Error::new("not written yet"))
 }

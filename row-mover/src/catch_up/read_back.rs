@@ -81,6 +81,8 @@ fn differs(table: &StagedTable<'_>, first: &Difference) -> Error {
         }
     };
     Error::new(format!("table {}: {what}", table.table.target))
-        .caused_by("something in the target changes rows when they are written, or it was written to meanwhile")
+        .caused_by(
+            "something in the target changes rows when they are written, or it was written to meanwhile",
+        )
         .with_remedy_value(Remedy::ValidateOrRestart)
 }

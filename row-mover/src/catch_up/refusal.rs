@@ -97,7 +97,8 @@ fn key_of(table: &StagedTable<'_>, number: u64, copies: &Copies<'_>) -> Result<O
             return Ok(());
         }
         scratch.clear();
-        let outcome = row_encoder::append_row(&table.sent, row, &mut scratch).context(|| unreadable(table.table))?;
+        let outcome =
+            row_encoder::append_row(&table.sent, row, &mut scratch).context(|| unreadable(table.table))?;
         if matches!(outcome, RowOutcome::Moves | RowOutcome::Nulled(_)) {
             sent += 1;
             if sent == number {

@@ -89,7 +89,8 @@ impl Relations {
         let foreign_keys = target.query(&foreign_keys_sql(), &[Some(&names)]).context(failed)?;
         let unique = target.query(&unique_sql(), &[Some(&names)]).context(failed)?;
         let triggers = target.query(&triggers_sql(), &[Some(&names)]).context(failed)?;
-        let trigger = |row: &Row| Ok(Trigger { table: qualified(row, 0)?, name: row.get(1)?, is_always: row.get(2)? });
+        let trigger =
+            |row: &Row| Ok(Trigger { table: qualified(row, 0)?, name: row.get(1)?, is_always: row.get(2)? });
         Ok(Relations {
             foreign_keys: foreign_keys.iter().map(foreign_key).collect::<Result<_>>()?,
             unique_indexes: unique.iter().map(unique_index).collect::<Result<_>>()?,
@@ -99,11 +100,13 @@ impl Relations {
 
     /// The places of `tables` in an order in which each table comes before those that it points to, as far as cycles allow.
     pub(super) fn children_first(&self, tables: &[&str]) -> Vec<usize> {
-        let place: BTreeMap<&str, usize> = tables.iter().enumerate().map(|(place, name)| (*name, place)).collect();
+        let place: BTreeMap<&str, usize> =
+            tables.iter().enumerate().map(|(place, name)| (*name, place)).collect();
         let mut children_left = vec![0_usize; tables.len()];
         let mut parents = vec![Vec::new(); tables.len()];
         for key in &self.foreign_keys {
-            if let (Some(&child), Some(&parent)) = (place.get(key.child.as_str()), place.get(key.parent.as_str()))
+            if let (Some(&child), Some(&parent)) =
+                (place.get(key.child.as_str()), place.get(key.parent.as_str()))
                 && child != parent
             {
                 children_left[parent] += 1;
@@ -114,7 +117,9 @@ impl Relations {
         while order.len() < tables.len() {
             let free = (0..tables.len()).find(|table| !is_placed[*table] && children_left[*table] == 0);
             // On a cycle any table may come first.
-            let Some(next) = free.or_else(|| is_placed.iter().position(|is_placed| !is_placed)) else { break };
+            let Some(next) = free.or_else(|| is_placed.iter().position(|is_placed| !is_placed)) else {
+                break;
+            };
             is_placed[next] = true;
             order.push(next);
             for &parent in &parents[next] {
@@ -135,8 +140,10 @@ fn refuse_rules(names: &str, target: &mut Connection) -> Result<()> {
         target.first(&sql, &[Some(names)]).context(|| "the rules of the target cannot be read")?;
     match found {
         None => Ok(()),
-        Some((table, rule)) => Err(Error::new(format!("table {table} has the rule {rule}, which would act on the changes"))
-            .with_remedy_text("disable the rule in the target, and run the same command again")),
+        Some((table, rule)) => {
+            Err(Error::new(format!("table {table} has the rule {rule}, which would act on the changes"))
+                .with_remedy_text("disable the rule in the target, and run the same command again"))
+        }
     }
 }
 

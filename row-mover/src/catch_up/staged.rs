@@ -133,14 +133,26 @@ impl<'a> StagedTable<'a> {
     ) -> Result<()> {
         let of_removed: Vec<usize> =
             if self.key.is_empty() { (0..self.sent.columns.len()).collect() } else { self.key.clone() };
-        create(&self.removed_name(), of_removed.iter().filter_map(|&position| self.columns.get(position)), target)?;
+        create(
+            &self.removed_name(),
+            of_removed.iter().filter_map(|&position| self.columns.get(position)),
+            target,
+        )?;
         create(&self.added_name(), self.columns.iter(), target)?;
         let table = self.table.source.as_str();
         let mut removed = |row: &SourceRow<'_>, outcome: &RowOutcome| {
             chunks.count(table, row.rowid(), outcome, -1);
             Ok(())
         };
-        self.copy(&of_removed, &self.removed_name(), &self.difference.removed, base, target, &mut removed, observer)?;
+        self.copy(
+            &of_removed,
+            &self.removed_name(),
+            &self.difference.removed,
+            base,
+            target,
+            &mut removed,
+            observer,
+        )?;
         let (mut added_rows, mut rejected) = (0, 0);
         let mut added = |row: &SourceRow<'_>, outcome: &RowOutcome| {
             chunks.count(table, row.rowid(), outcome, 1);
@@ -170,8 +182,10 @@ impl<'a> StagedTable<'a> {
         observer: &dyn Observer,
     ) -> Result<()> {
         let failed = || unreadable(self.table);
-        let names: Vec<&str> =
-            positions.iter().filter_map(|&position| Some(self.columns.get(position)?.staged.as_str())).collect();
+        let names: Vec<&str> = positions
+            .iter()
+            .filter_map(|&position| Some(self.columns.get(position)?.staged.as_str()))
+            .collect();
         let mut copy =
             target.copy_in(&format!("COPY {into} ({}) FROM STDIN (FORMAT binary)", names.join(", ")))?;
         let is_all = positions.len() == self.sent.columns.len();
@@ -245,11 +259,17 @@ impl<'a> StagedTable<'a> {
 
 /// The error for a row that the plan does not let move, with the words of a load.
 fn stopped(table: &PlannedTable, refused: &[Refused]) -> Error {
-    let refused = refused.iter().map(|refused| Refused { position: refused.position, refusal: refused.refusal.clone() });
+    let refused = refused
+        .iter()
+        .map(|refused| Refused { position: refused.position, refusal: refused.refusal.clone() });
     load::stopped(table, refused.collect()).with_remedy_value(Remedy::RepairSourceAndCatchUp)
 }
 
-fn create<'c>(name: &str, columns: impl Iterator<Item = &'c StagedColumn>, target: &mut Connection) -> Result<()> {
+fn create<'c>(
+    name: &str,
+    columns: impl Iterator<Item = &'c StagedColumn>,
+    target: &mut Connection,
+) -> Result<()> {
     let columns: Vec<String> = columns.map(|column| column.definition.clone()).collect();
     let sql = format!(
         "CREATE TEMPORARY TABLE {} ({}, {NUMBER} pg_catalog.int8 GENERATED ALWAYS AS IDENTITY) ON COMMIT DROP",
@@ -267,7 +287,9 @@ fn columns(sent: &PlannedTable, name: &str, target: &mut Connection) -> Result<V
     type Found = (String, String, bool, Option<String>, bool);
     let mut found: BTreeMap<String, Found> = BTreeMap::new();
     for row in target.query(COLUMNS_SQL, &[Some(name)])? {
-        let [Some(column), Some(type_name), Some(cast), is_plain, collation, is_always] = &*row else { continue };
+        let [Some(column), Some(type_name), Some(cast), is_plain, collation, is_always] = &*row else {
+            continue;
+        };
         let is_true = |field: &Option<String>| field.as_deref() == Some("t");
         let facts =
             (type_name.clone(), cast.clone(), is_true(is_plain), collation.clone(), is_true(is_always));
@@ -305,9 +327,8 @@ fn key(sent: &PlannedTable) -> Vec<usize> {
         return primary;
     }
     let positions = |names: &[String]| -> Option<Vec<usize>> {
-        let of_name = |name: &String| {
-            sent.columns.iter().position(|column| column.target == *name && column.not_null)
-        };
+        let of_name =
+            |name: &String| sent.columns.iter().position(|column| column.target == *name && column.not_null);
         names.iter().map(of_name).collect::<Option<Vec<usize>>>().filter(|key| !key.is_empty())
     };
     let of_indexes = sent.indexes.iter().filter(|index| index.unique && index.predicate.is_none());

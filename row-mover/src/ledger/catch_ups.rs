@@ -80,7 +80,9 @@ pub(crate) fn record_catch_up(connection: &mut Connection, run_id: i64, caught_u
     let parameters = [&id, &base, &seal, &counts[0], &counts[1], &counts[2], &caught_up.seconds.to_string()];
     connection.execute(sql, &parameters.map(|text| Some(text.as_str()))).context(|| WRITE_FAILED)?;
     // The results of checks are those of the copy before; the new one has not been checked yet.
-    connection.execute("DELETE FROM migration.checks WHERE run_id = $1::bigint", &[Some(&id)]).context(|| WRITE_FAILED)
+    connection
+        .execute("DELETE FROM migration.checks WHERE run_id = $1::bigint", &[Some(&id)])
+        .context(|| WRITE_FAILED)
 }
 
 /// Changes of a chunk's counts.
@@ -109,7 +111,8 @@ pub(crate) fn change_chunk(
                VALUES ($1::bigint, $2, $3::bigint, $4::bigint, 0, 0, $5::bigint, $6::bigint, now()) \
                ON CONFLICT (run_id, table_name, chunk) DO UPDATE SET rows = coalesce(c.rows, 0) + excluded.rows, \
                rejected = c.rejected + excluded.rejected, nulled = c.nulled + excluded.nulled";
-    let numbers = [run_id, chunk, counts.rows, counts.rejected, counts.nulled].map(|number| number.to_string());
+    let numbers =
+        [run_id, chunk, counts.rows, counts.rejected, counts.nulled].map(|number| number.to_string());
     let [run_id, chunk, rows, rejected, nulled] = numbers.each_ref().map(|number| Some(number.as_str()));
     connection.execute(sql, &[run_id, Some(table), chunk, rows, rejected, nulled]).context(|| WRITE_FAILED)
 }

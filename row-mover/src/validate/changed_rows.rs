@@ -39,7 +39,11 @@ impl ChangedRows<'_> {
     ///
     /// # Errors
     /// When either side cannot be read.
-    pub(crate) fn compare(&self, target: &mut Connection, observer: &dyn Observer) -> Result<Vec<Difference>> {
+    pub(crate) fn compare(
+        &self,
+        target: &mut Connection,
+        observer: &dyn Observer,
+    ) -> Result<Vec<Difference>> {
         match self.number.filter(|_| !self.table.columns.iter().any(is_printed)) {
             Some(number) => self.one_by_one(number, target, observer),
             None => self.by_sums(target, observer),
