@@ -34,6 +34,7 @@ pub mod schema_diff;
 pub mod sequence;
 pub mod source_schema;
 pub mod source_sql;
+pub mod stage;
 pub mod target_schema;
 pub mod terms;
 pub mod translate;
