@@ -25,6 +25,9 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
                 "wait for it, or end it; `cargo xtask status` shows it, and its sessions are named {APPLICATION_NAME} in pg_stat_activity"
             ));
         }
+        Remedy::CutoverBegun => {
+            "go on with `cargo xtask cutover`, or go back to SQLite with `cargo xtask rollback`; `cargo xtask status` shows how far it is"
+        }
         Remedy::DiscardMigrations => {
             "keep the database as it is, or add --discard, which drops the tables with all that was changed in them since"
         }
@@ -90,6 +93,10 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::PlanForSchema => {
             "put a copy of mapping.toml into a folder DIR, add your decisions about the differences, run \
              `cargo xtask generate --sqlite FILE --out DIR`, review the plan, and migrate with --plan DIR"
+        }
+        Remedy::PlanAgainAndRestart => {
+            "nothing was changed: plan for the new schema with `cargo xtask generate --sqlite FILE --out DIR`, and start over with \
+             `cargo xtask migrate --restart --plan DIR`"
         }
         Remedy::PutBackOrRestart { must_discard: false } => {
             "put it back where it was, or start over with --restart, which takes a new one"

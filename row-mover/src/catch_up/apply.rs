@@ -53,18 +53,35 @@ pub(crate) fn apply(
     difference: &[TableDifference],
     observer: &dyn Observer,
 ) -> Result<Applied> {
+    let applied = apply_changes(transaction, run, base, newer, difference, observer)?;
     let plan = LoadPlan::new(&run.plan);
-    let copies = Copies { base, newer };
     transaction.with_long_silence(|target| {
-        let applied = match difference.iter().any(has_rows) {
-            true => apply_rows(target, run, &plan, &copies, difference, observer)?,
-            false => Applied::default(),
-        };
         let tables: Vec<&PlannedTable> = moved_tables(run, &plan).collect();
         finish::set_sequences(newer, target, &tables)?;
-        sequences::set_existing(newer, target, &run.plan)?;
-        Ok(applied)
-    })
+        sequences::set_existing(newer, target, &run.plan)
+    })?;
+    Ok(applied)
+}
+
+/// The same without the sequences, which no rollback would put back.
+///
+/// # Errors
+/// As above.
+pub(super) fn apply_changes(
+    transaction: &mut Connection,
+    run: &Run,
+    base: &SourceConnection,
+    newer: &SourceConnection,
+    difference: &[TableDifference],
+    observer: &dyn Observer,
+) -> Result<Applied> {
+    let plan = LoadPlan::new(&run.plan);
+    let copies = Copies { base, newer };
+    match difference.iter().any(has_rows) {
+        true => transaction
+            .with_long_silence(|target| apply_rows(target, run, &plan, &copies, difference, observer)),
+        false => Ok(Applied::default()),
+    }
 }
 
 /// The tables that the run moves.
@@ -105,7 +122,7 @@ fn apply_rows(
         relations,
         observer,
     };
-    let (mut aside, parked) = work.prepare(target)?;
+    let (aside, parked) = work.prepare(target)?;
     let mut tables = Vec::with_capacity(staged.len());
     for &place in &work.order {
         if let (Some(table), Some(net), Some(parked)) = (staged.get(place), net.get(place), parked.get(place))

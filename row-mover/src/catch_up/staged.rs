@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use migrate_core::copy_format;
-use migrate_core::identifier::{quote_pg, quote_pg_literal};
+use migrate_core::identifier::quote_pg;
 use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::PlannedTable;
 use postgres_client::connection::Connection;
@@ -338,9 +338,4 @@ fn key(sent: &PlannedTable) -> Vec<usize> {
     });
     let candidates = sent.unique.iter().map(|key| key.columns.clone()).chain(of_indexes);
     candidates.filter_map(|names| positions(&names)).next().unwrap_or_default()
-}
-
-/// A literal of a table's name for `regclass`.
-pub(super) fn relation(name: &str) -> String {
-    format!("{}::pg_catalog.regclass", quote_pg_literal(name))
 }
