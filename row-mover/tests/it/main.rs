@@ -50,6 +50,7 @@ mod profile;
 mod ranges;
 mod refusals;
 mod resume;
+mod rollback;
 mod schemas;
 mod sealed_paths;
 mod search_paths;
