@@ -12,6 +12,8 @@ pub enum Remedy {
     AwaitOther,
     /// Drop also the migrations that the app's migrator has run since, with what they created.
     DiscardMigrations,
+    /// Revert the migration, then apply it.
+    DownThenUp,
     /// Drop what is there without checking it.
     DiscardUnseen,
     /// Start over, or restore a backup: a finished run is not undone.
@@ -32,6 +34,10 @@ pub enum Remedy {
     },
     /// Migrate first.
     Migrate,
+    /// Name the folder with the sealed copies.
+    NameBackupFolder,
+    /// Name the final copy of a rollback where it was moved to.
+    NameCopyOfRollback,
     /// Give the sealed copy's new path, or take a new copy.
     NameSealedCopy,
     /// Give the path of the SQLite file.
@@ -76,6 +82,13 @@ pub enum Remedy {
     Resume,
     /// Do this in the target, and resume.
     ResumeAfter(String),
+    /// Restore the sealed copy, and keep the file that is there.
+    RestoreCopy,
+    /// Restore the file of a migration that was edited, or apply it again.
+    RestoreMigration {
+        /// Whether it is the last one that is applied.
+        is_last: bool,
+    },
     /// Resume with the version that began the run, or start over.
     SameVersionOrRestart,
     /// See what is in the target.

@@ -9,6 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 mod bench;
 mod commands;
 mod display;
+mod env_file;
 mod exit;
 mod gates;
 mod generated;

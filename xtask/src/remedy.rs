@@ -28,6 +28,7 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::DiscardMigrations => {
             "keep the database as it is, or add --discard, which drops the tables with all that was changed in them since"
         }
+        Remedy::DownThenUp => "run `cargo xtask schema down`, then `cargo xtask schema up`",
         Remedy::DiscardUnseen => "add --discard, which drops what is there without checking it",
         Remedy::FinishedNotUndone => {
             "--undo puts a target back until a migration is validated, and nothing was changed; to load the source again, give \
@@ -50,6 +51,10 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::Migrate => {
             "migrate first: `cargo xtask migrate`; what another tool moved is compared with its file: \
              `cargo xtask validate --sqlite FILE --postgres URL`"
+        }
+        Remedy::NameBackupFolder => "name the folder with the sealed copies with --backup-dir",
+        Remedy::NameCopyOfRollback => {
+            "if the copy was moved, name its new path with --sealed-copy; a damaged one: restore it from a backup of the backup folder"
         }
         Remedy::NameSealedCopy => {
             "if it was moved, name its new path: `cargo xtask validate --sealed-copy FILE`; if it is lost, \
@@ -117,6 +122,16 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::Resume => "run the same `cargo xtask migrate` again: it resumes there",
         Remedy::ResumeAfter(first) => {
             return Cow::Owned(format!("{first}; then run the same command again: it resumes here"));
+        }
+        Remedy::RestoreCopy => {
+            "add --restore-copy, which puts the sealed copy in its place and keeps the file that is there under another name"
+        }
+        Remedy::RestoreMigration { is_last: true } => {
+            "restore the file from version control and write the change as a migration of its own with `cargo xtask schema new NAME`; or, \
+             where this change was not released, run `cargo xtask schema redo`"
+        }
+        Remedy::RestoreMigration { is_last: false } => {
+            "restore the file from version control, and write the change as a migration of its own with `cargo xtask schema new NAME`"
         }
         Remedy::SameVersionOrRestart => "resume with that version, or start over with --restart",
         Remedy::SeeStatus => {
