@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 
 use super::live_file::Disturbance;
 use super::open::{check_length, open_regular, sidecar};
-use super::undisturbed::{ReadMethod, read_undisturbed};
-use super::{SourceConnection, pages};
+use super::undisturbed::{Protection, ReadMethod, read_undisturbed};
+use super::{SourceConnection, SourceFile, pages};
 use crate::error::{Context, Error, Result};
 use crate::remedy::{FolderNeed, Remedy};
 
@@ -64,6 +64,13 @@ pub struct Copy {
     read_method: ReadMethod,
 }
 
+/// How a copy is compared with the file that it was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verification {
+    EveryPage,
+    None,
+}
+
 /// Where a copy is made. One that is dropped before it is sealed is removed.
 #[derive(Debug)]
 struct CopyFiles {
@@ -86,7 +93,7 @@ pub fn copy(path: &Path, backup_dir: &Path, copied: &dyn Fn(f64) -> Result<()>) 
         let copied_at = jiff::Timestamp::now();
         let state = source_state(source.real_path());
         remove_files(&files.partial);
-        copy_pages(source, &files.partial, copied)?;
+        copy_pages(source, &files.partial, Verification::EveryPage, copied)?;
         Ok((copied_at, source.real_path().to_owned(), state))
     };
     let ((copied_at, source_path, source_state), read_method) = read_undisturbed(path, &mut copy_once)
@@ -97,6 +104,26 @@ pub fn copy(path: &Path, backup_dir: &Path, copied: &dyn Fn(f64) -> Result<()>) 
             _ => error,
         })?;
     Ok(Copy { files, copied_at, source_path, source_state, read_method })
+}
+
+/// Copies the live file while this process holds a lock on it that excludes every writer, for a freeze. The file is read through SQLite
+/// alone: closing a descriptor of ours would drop the lock. Pages are not read twice, since the pause of the app counts; a writer that
+/// ignores locks would be noticed by the catch-up before.
+///
+/// # Errors
+/// When the folder cannot be written, or the file cannot be read.
+pub(crate) fn copy_locked(
+    file: &SourceFile,
+    backup_dir: &Path,
+    copied: &dyn Fn(f64) -> Result<()>,
+) -> Result<Copy> {
+    let source = file.open()?;
+    let files = CopyFiles::create(source.real_path(), backup_dir)?;
+    let copied_at = jiff::Timestamp::now();
+    let source_state = source_state(source.real_path());
+    copy_pages(&source, &files.partial, Verification::None, copied)?;
+    let read_method = ReadMethod { protection: Protection::SqliteLocks, attempts: 1 };
+    Ok(Copy { files, copied_at, source_path: source.real_path().to_owned(), source_state, read_method })
 }
 
 impl Copy {
@@ -278,7 +305,12 @@ fn create_private_folder(backup_dir: &Path, folder: &Path) -> Result<()> {
 /// Copies the database into `partial`, a new file that only its owner may read, and then compares every page: a page that differs was
 /// written by somebody who uses no locks. Pages that were the same both times are consistent, because all of them held these values at
 /// the moment between the two passes.
-fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) -> Result<()>) -> Result<()> {
+fn copy_pages(
+    source: &SourceConnection,
+    partial: &Path,
+    verification: Verification,
+    copied: &dyn Fn(f64) -> Result<()>,
+) -> Result<()> {
     let failed = || format!("{} cannot be copied to {}", source.path().display(), partial.display());
     let disturbed = |disturbance: Disturbance| Err(Error::new(failed()).caused_by(disturbance));
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial).context(failed)?;
@@ -300,7 +332,9 @@ fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) ->
         return Err(Error::new(failed()).caused_by(format!("its journal mode stayed {mode}")));
     }
     target.close().map_err(|(_, error)| error).context(failed)?;
-    if let Some(page) = pages::first_difference(connection, partial, &|share| copied(0.5 + share / 2.0))? {
+    if verification == Verification::EveryPage
+        && let Some(page) = pages::first_difference(connection, partial, &|share| copied(0.5 + share / 2.0))?
+    {
         return disturbed(Disturbance::Page(page));
     }
     if let Some(disturbance) = source.disturbance_since(before.as_ref()) {
