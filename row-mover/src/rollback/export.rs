@@ -134,9 +134,11 @@ impl Exported {
             "SELECT attname::text FROM pg_attribute WHERE attrelid = {}::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
             quote_pg_literal(&self.name)
         );
-        self.columns = target.load(&sql, &[]).context(|| format!("the columns of {} cannot be listed", self.name))?;
+        self.columns =
+            target.load(&sql, &[]).context(|| format!("the columns of {} cannot be listed", self.name))?;
         let names = planned.and_then(|table| table.primary_key.as_ref()).map_or(&[][..], |key| &key.columns);
-        self.key = names.iter().filter_map(|name| self.columns.iter().position(|column| column == name)).collect();
+        self.key =
+            names.iter().filter_map(|name| self.columns.iter().position(|column| column == name)).collect();
         Ok(())
     }
 
@@ -173,7 +175,8 @@ impl Reader<'_> {
         let Some(locations) = locations else { return self.read_where("", None, visit) };
         for batch in locations.chunks(ROWS_OF_BATCH) {
             check_stop(self.observer)?;
-            let ctids: Vec<String> = batch.iter().map(|location| format!("\"{}\"", location.ctid())).collect();
+            let ctids: Vec<String> =
+                batch.iter().map(|location| format!("\"{}\"", location.ctid())).collect();
             let filter = format!(" WHERE ctid = ANY ('{{{}}}'::tid[])", ctids.join(","));
             self.read_where(&filter, Some(&batch.iter().copied().collect()), visit)?;
         }
@@ -203,7 +206,8 @@ impl Reader<'_> {
             if wanted.is_some_and(|wanted| location.is_none_or(|location| !wanted.contains(&location))) {
                 continue;
             }
-            let text = |position| rows.field(position).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+            let text =
+                |position| rows.field(position).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
             let value = |column: usize| match (text(2 + 2 * column), text(3 + 2 * column)) {
                 (_, Some(length)) => Err(length.parse().unwrap_or(0)),
                 (value, None) => Ok(value.unwrap_or_else(|| "null".to_owned())),
@@ -240,7 +244,8 @@ impl Writer {
         if let Some((at, length)) = old {
             self.put(",\"sqlite\":")?;
             let Writer { out, spool, failed, .. } = self;
-            let copy = spool.seek(SeekFrom::Start(at)).and_then(|_| std::io::copy(&mut spool.take(length), out));
+            let copy =
+                spool.seek(SeekFrom::Start(at)).and_then(|_| std::io::copy(&mut spool.take(length), out));
             copy.context(|| failed.clone())?;
         }
         self.rows += 1;
@@ -249,7 +254,8 @@ impl Writer {
 
     fn fields(&mut self, row: &mut ExportedRow<'_>, positions: &[usize]) -> Result<()> {
         for (number, &position) in positions.iter().enumerate() {
-            let (Some(column), Some(value)) = (row.table.columns.get(position), row.values.get(position)) else {
+            let (Some(column), Some(value)) = (row.table.columns.get(position), row.values.get(position))
+            else {
                 continue;
             };
             let comma = if number > 0 { "," } else { "" };

@@ -66,7 +66,10 @@ pub fn open_source_offline(request: &OfflineRequest, observer: &dyn Observer) ->
         None => find_copy(request)?,
     };
     let is_fenced = source_side::has_fence_of(&request.sqlite, &copy)?;
-    if !is_fenced && !request.restore_copy && source_side::state(&request.sqlite, None)? == SourceState::OtherFence {
+    if !is_fenced
+        && !request.restore_copy
+        && source_side::state(&request.sqlite, None)? == SourceState::OtherFence
+    {
         return Err(Error::new(format!(
             "the fence of {} is that of another copy than {}",
             request.sqlite.display(),
@@ -98,7 +101,8 @@ fn find_copy(request: &OfflineRequest) -> Result<Seal> {
     }
     copies.into_iter().next().ok_or_else(|| {
         let (folder, file) = (request.backup_dir.display(), request.sqlite.display());
-        Error::new(format!("{folder} holds no sealed copy of {file}")).with_remedy_value(Remedy::NameBackupFolder)
+        Error::new(format!("{folder} holds no sealed copy of {file}"))
+            .with_remedy_value(Remedy::NameBackupFolder)
     })
 }
 

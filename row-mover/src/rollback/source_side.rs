@@ -38,8 +38,9 @@ pub(super) fn open(path: &Path, copy: &Seal, is_restored: bool, observer: &dyn O
         return restore(copy, path).map(Opened::Restored);
     }
     if !path.is_file() {
-        return Err(Error::new(format!("there is no file {}", path.display()))
-            .with_remedy_value(Remedy::RestoreCopy));
+        return Err(
+            Error::new(format!("there is no file {}", path.display())).with_remedy_value(Remedy::RestoreCopy)
+        );
     }
     let sealed = SourceConnection::open_sealed(&copy.path)?.stopped_by(observer.stop_flag());
     let verify = |file: &Connection| prove(path, sealed.connection(), file, &|_| false, observer);
@@ -56,8 +57,7 @@ pub(super) fn rehearse(path: &Path, copy: &Seal, observer: &dyn Observer) -> Res
     let sealed = SourceConnection::open_sealed(&copy.path)?.stopped_by(observer.stop_flag());
     let file = SourceConnection::open_live(path)?.stopped_by(observer.stop_flag());
     let snapshot = file.connection().unchecked_transaction().context(failed)?;
-    let is_fence = |name: &str| fence::is_trigger(name);
-    prove(path, sealed.connection(), file.connection(), &is_fence, observer)?;
+    prove(path, sealed.connection(), file.connection(), &fence::has_name_of_fence, observer)?;
     snapshot.finish().context(failed)
 }
 

@@ -21,7 +21,7 @@ use postgres_client::connection::Connection;
 
 /// The rows of a table that differ.
 #[derive(Debug, Default)]
-pub(crate) struct ChangedRows {
+pub(crate) struct LocatedChanges {
     /// Rows that only PostgreSQL has.
     pub(crate) inserted: Vec<RowLocation>,
     /// Rows that PostgreSQL no longer has.
@@ -39,11 +39,11 @@ pub(crate) fn locate_changes(
     source: &SourceConnection,
     target: &mut Connection,
     observer: &dyn Observer,
-) -> Result<ChangedRows> {
+) -> Result<LocatedChanges> {
     let key = table.key_positions();
     let mut source_rows = sorted_source(table, &key, source, target, observer)?;
     let mut target_rows = sorted_target(table, &key, target, observer)?;
-    let mut found = ChangedRows::default();
+    let mut found = LocatedChanges::default();
     let mut heads = [source_rows.next()?, target_rows.next()?];
     let (mut group, mut deleted, mut inserted) = (None, Vec::new(), Vec::new());
     while let Some(least) = heads.iter().flatten().min().copied() {
@@ -62,7 +62,7 @@ pub(crate) fn locate_changes(
     Ok(found)
 }
 
-impl ChangedRows {
+impl LocatedChanges {
     /// Adds the rows of a key that have no match.
     fn close(&mut self, deleted: &mut Vec<RowLocation>, inserted: &mut Vec<RowLocation>) {
         let both = deleted.len().min(inserted.len());
