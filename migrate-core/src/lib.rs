@@ -29,6 +29,7 @@ pub mod printable;
 pub mod profile;
 pub mod reject;
 pub mod render;
+pub mod rollout;
 pub mod schedule;
 pub mod schema_diff;
 pub mod sequence;
