@@ -49,7 +49,9 @@ pub(crate) fn wait(url: &AppUrl, time_max: Duration, stop: &Stop) -> anyhow::Res
     loop {
         match ask(url) {
             Err(_) if Instant::now() < until && !stop.is_asked() => std::thread::sleep(PAUSE),
-            asked => return asked.with_context(|| format!("the app at {}:{} does not answer", url.host, url.port)),
+            asked => {
+                return asked.with_context(|| format!("the app at {}:{} does not answer", url.host, url.port));
+            }
         }
     }
 }

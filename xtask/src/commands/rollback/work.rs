@@ -1,10 +1,11 @@
 //! The order of a rollback's steps, for people: what is asked, what is printed meanwhile, and what an interruption leaves.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
-use migrate_core::cutover::{Refusal, RollbackStep};
-use postgres_client::TargetUrl;
+use anyhow::bail;
+use migrate_core::cutover::{RollbackStep, Switch};
+use postgres_client::{DbSettings, TargetUrl};
 use row_mover::rollback::{Author, Loss, Rollback, RollbackRequest};
 
 use super::text::{self, Summary};
@@ -20,13 +21,13 @@ use crate::{app_probe, author, output, question, target};
 const APP_START_MAX: Duration = Duration::from_secs(60);
 
 /// What all parts of a rollback use.
-pub(super) struct Context_<'a> {
+pub(super) struct RollbackContext<'a> {
     pub(super) args: &'a RollbackArgs,
     pub(super) url: &'a TargetUrl,
     pub(super) stop: &'a Stop,
     pub(super) screen: &'a Screen,
     pub(super) switcher: &'a Switcher,
-    pub(super) settings: postgres_client::DbSettings,
+    pub(super) settings: DbSettings,
     pub(super) started: Instant,
 }
 
@@ -40,7 +41,7 @@ pub(super) fn run(args: &RollbackArgs) -> anyhow::Result<Exit> {
     let switcher = Switcher::check(&args.switch)?;
     let (url, _) = validate::resolve_target(&args.target, false, &remark)?;
     let screen = Screen::new(args.quiet, stop.clone());
-    let context = Context_ {
+    let context = RollbackContext {
         args,
         url: &url,
         stop: &stop,
@@ -54,7 +55,7 @@ pub(super) fn run(args: &RollbackArgs) -> anyhow::Result<Exit> {
     done
 }
 
-impl Context_<'_> {
+impl RollbackContext<'_> {
     fn roll_back(&self) -> anyhow::Result<Exit> {
         let request = self.request();
         let opened = self.engine(|| Rollback::open(&request, self.screen));
@@ -114,8 +115,10 @@ impl Context_<'_> {
 
     /// Executes all steps that are left.
     fn steps(&self, rollback: &mut Rollback<'_>, summary: &mut Summary) -> anyhow::Result<()> {
+        let mut is_first = true;
         loop {
-            let step = next_step(rollback)?;
+            let step = next_step(rollback, is_first)?;
+            is_first = false;
             if self.stop.is_asked() {
                 // The work ends in order: what is done is recorded.
                 return Err(self.stop.explain(row_mover::Error::stopped(), || {
@@ -192,23 +195,27 @@ impl Context_<'_> {
     fn accept(&self, rollback: &mut Rollback<'_>, summary: &mut Summary) -> anyhow::Result<()> {
         let closed = self.engine(|| rollback.close())?;
         self.remark(&text::closed(closed));
-        let rows = self.count_and_export(rollback, summary)?.rows();
-        let loss = summary.loss.as_ref().context("the loss was not counted")?;
+        let loss = self.count_and_export(rollback, summary)?;
+        let rows = loss.rows();
         match self.args.accept_loss {
-            Some(accepted) if accepted != rows => return Err(refusal::not_accepted(loss, Some(accepted))),
+            Some(accepted) if accepted != rows => return Err(refusal::not_accepted(&loss, Some(accepted))),
             Some(_) => {}
             None if rows == 0 => {}
-            None if !question::can_ask() => return Err(refusal::not_accepted(loss, None)),
+            None if !question::can_ask() => return Err(refusal::not_accepted(&loss, None)),
             None => self.ask_to_accept(rows)?,
         }
         self.engine(|| rollback.begin(rows))
     }
 
     fn ask_to_accept(&self, rows: u64) -> anyhow::Result<()> {
-        let question = format!("PostgreSQL is closed to the app. Type {rows} to give up these rows; anything else opens it again:");
+        let question = format!(
+            "PostgreSQL is closed to the app. Type {rows} to give up these rows; anything else opens it again:"
+        );
         match question::ask(&question, self.stop)? {
             Some(answer) if answer.replace(',', "") == rows.to_string() => Ok(()),
-            _ => bail!("nothing was rolled back: the loss was not accepted, and PostgreSQL is open to the app again"),
+            _ => bail!(
+                "nothing was rolled back: the loss was not accepted, and PostgreSQL is open to the app again"
+            ),
         }
     }
 
@@ -226,7 +233,7 @@ impl Context_<'_> {
     }
 
     /// Switches the app; where a person does it, they confirm it.
-    pub(super) fn switch_back(&self, source: &std::path::Path) -> anyhow::Result<migrate_core::cutover::Switch> {
+    pub(super) fn switch_back(&self, source: &Path) -> anyhow::Result<Switch> {
         let path = std::fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
         self.switcher.switch(&Destination::Sqlite { path }, self.stop)
     }
@@ -240,7 +247,7 @@ impl Context_<'_> {
 
     /// Rehearses: everything that reads, and nothing that writes.
     fn rehearse(&self, rollback: &mut Rollback<'_>) -> anyhow::Result<Exit> {
-        let step = next_step(rollback)?;
+        let step = next_step(rollback, true)?;
         let mut summary = Summary::new(rollback, self.url);
         summary.next_steps = Some(text::steps_from(step, self.args.emergency));
         self.engine(|| rollback.verify_copy())?;
@@ -260,14 +267,10 @@ impl Context_<'_> {
 }
 
 /// The next step; an error where there is nothing to do.
-fn next_step(rollback: &Rollback<'_>) -> anyhow::Result<RollbackStep> {
+fn next_step(rollback: &Rollback<'_>, is_first: bool) -> anyhow::Result<RollbackStep> {
     match rollback.next_step()? {
+        Ok(RollbackStep::Done) if is_first => Err(refusal::done(rollback.run().id).into()),
         Ok(step) => Ok(step),
         Err(refused) => Err(refusal::of(rollback, refused)),
     }
-}
-
-/// Whether a refusal says that SQLite is in charge already.
-pub(super) fn is_nothing_to_do(refused: Refusal) -> bool {
-    matches!(refused, Refusal::NothingToRollBack)
 }
