@@ -10,6 +10,8 @@ pub enum Remedy {
     AllowProcesses,
     /// Wait for the migration that holds the lock, or end it.
     AwaitOther,
+    /// Go on with the cutover, or roll it back.
+    CutoverBegun,
     /// Drop also the migrations that the app's migrator has run since, with what they created.
     DiscardMigrations,
     /// Revert the migration, then apply it.
@@ -54,6 +56,8 @@ pub enum Remedy {
     OtherSchemaOrNoBaseline,
     /// Plan again for the tables of the target.
     PlanAgain,
+    /// Plan for the schema that the source has, and start over.
+    PlanAgainAndRestart,
     /// Plan for the schema that the source has.
     PlanForSchema,
     /// Restore the sealed copy, or start over.
@@ -70,6 +74,8 @@ pub enum Remedy {
         /// Whether a part was dropped already.
         has_dropped: bool,
     },
+    /// Repair the row in the source, and catch up again.
+    RepairSourceAndCatchUp,
     /// Repair the target and resume, or the source and start over.
     RepairTargetOrSource,
     /// Start over.

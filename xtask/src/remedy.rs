@@ -25,6 +25,9 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
                 "wait for it, or end it; `cargo xtask status` shows it, and its sessions are named {APPLICATION_NAME} in pg_stat_activity"
             ));
         }
+        Remedy::CutoverBegun => {
+            "go on with `cargo xtask cutover`, or go back to SQLite with `cargo xtask rollback`; `cargo xtask status` shows how far it is"
+        }
         Remedy::DiscardMigrations => {
             "keep the database as it is, or add --discard, which drops the tables with all that was changed in them since"
         }
@@ -91,6 +94,10 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
             "put a copy of mapping.toml into a folder DIR, add your decisions about the differences, run \
              `cargo xtask generate --sqlite FILE --out DIR`, review the plan, and migrate with --plan DIR"
         }
+        Remedy::PlanAgainAndRestart => {
+            "nothing was changed: plan for the new schema with `cargo xtask generate --sqlite FILE --out DIR`, and start over with \
+             `cargo xtask migrate --restart --plan DIR`"
+        }
         Remedy::PutBackOrRestart { must_discard: false } => {
             "put it back where it was, or start over with --restart, which takes a new one"
         }
@@ -103,6 +110,10 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         }
         Remedy::RepairSource => {
             "it was written to the source after preflight: repair it there, and start over with --restart"
+        }
+        Remedy::RepairSourceAndCatchUp => {
+            "nothing was changed: repair the row in the SQLite file, and run the same command again; or plan for it, and start over with \
+             `cargo xtask migrate --restart`"
         }
         Remedy::RepairTargetAndRestart { has_dropped: false } => {
             "repair what it names in the target, and run the same command again"

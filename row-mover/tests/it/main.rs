@@ -27,6 +27,7 @@ mod existing_sequences;
 mod existing_types;
 mod existing_untouched;
 mod expressions;
+mod fence;
 mod foreign_code;
 mod hostile;
 mod integrity;
