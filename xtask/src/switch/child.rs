@@ -13,6 +13,9 @@ use crate::stop::Stop;
 /// Interval at which a running program is checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
+/// How long a pipe is read after the program has ended.
+const PIPE_GRACE: Duration = Duration::from_secs(1);
+
 /// The most that is kept of what a program prints.
 const OUTPUT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -35,7 +38,12 @@ pub(crate) enum Unfinished {
 }
 
 /// Runs a program with this standard input.
-pub(crate) fn run(mut command: Command, input: &str, timeout: Duration, stop: &Stop) -> Result<Finished, Unfinished> {
+pub(crate) fn run(
+    mut command: Command,
+    input: &str,
+    timeout: Duration,
+    stop: &Stop,
+) -> Result<Finished, Unfinished> {
     let began = Instant::now();
     // A group of its own, so that what it starts ends with it.
     let mut child = command
@@ -57,15 +65,36 @@ pub(crate) fn run(mut command: Command, input: &str, timeout: Duration, stop: &S
     }
     let status = ended?;
     drop(writer);
-    // A descendant may hold the pipe open after the program has ended; it is not waited for beyond the limit.
+    // A descendant may hold the pipe open after the program has ended.
+    let until = Instant::now() + PIPE_GRACE;
     let text = |reader: JoinHandle<Vec<u8>>| {
-        while !reader.is_finished() && began.elapsed() < timeout {
+        while !reader.is_finished() && Instant::now() < until {
             thread::sleep(POLL_INTERVAL);
         }
         let bytes = if reader.is_finished() { reader.join().unwrap_or_default() } else { Vec::new() };
         String::from_utf8_lossy(&bytes).into_owned()
     };
     Ok(Finished { status, stdout: text(stdout), stderr: text(stderr) })
+}
+
+/// Runs a program whose output goes to standard error.
+pub(crate) fn run_visibly(
+    mut command: Command,
+    timeout: Duration,
+    stop: &Stop,
+) -> Result<ExitStatus, Unfinished> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::from(io::stderr()))
+        .stderr(Stdio::inherit())
+        .process_group(0)
+        .spawn()
+        .map_err(Unfinished::NotStarted)?;
+    let ended = wait(&mut child, Instant::now(), timeout, stop);
+    if ended.is_err() {
+        end(&mut child);
+    }
+    ended
 }
 
 fn reader(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {

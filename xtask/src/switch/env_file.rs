@@ -1,5 +1,6 @@
 //! The switch by an env file: the file is replaced atomically, and the app restarts.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -13,8 +14,12 @@ use tempfile::NamedTempFile;
 use super::env_text::{self, Obstacle, POSTGRES};
 
 /// Hyperpage's variables for the parts of a URL, and libpq's names for them.
-const PARTS: [(&str, &str); 4] =
-    [("POSTGRES_HOST", "host"), ("POSTGRES_PORT", "port"), ("POSTGRES_DB", "dbname"), ("POSTGRES_USER", "user")];
+const PARTS: [(&str, &str); 4] = [
+    ("POSTGRES_HOST", "host"),
+    ("POSTGRES_PORT", "port"),
+    ("POSTGRES_DB", "dbname"),
+    ("POSTGRES_USER", "user"),
+];
 
 /// An env file that can be switched.
 #[derive(Debug)]
@@ -64,20 +69,24 @@ impl EnvFile {
         self.replace(&text, &restored)
     }
 
+    /// A URL with a password is in the file already, or it is not written.
     fn with_postgres(&self, text: &[u8], url: &TargetUrl) -> Result<Vec<u8>> {
-        let names_target = |variables: &[(&str, String)]| named_target(variables).is_some_and(|named| named == *url);
-        let names_target =
-            |variables: &[(&str, String)]| names_target(variables) || is_shown_alike(variables, url);
-        // A URL with a password is in the file already, or is not written.
+        let is_named = Cell::new(false);
+        let names_target = |variables: &[(&str, String)]| {
+            is_named.set(named_target(variables).is_some_and(|named| named.to_string() == url.to_string()));
+            is_named.get()
+        };
         let edited = env_text::to_postgres(text, &url.to_string(), &names_target);
         let edited = edited.map_err(|obstacle| self.refused(obstacle))?;
-        let kept = env_text::to_postgres(text, "postgres://", &names_target).ok();
-        if url.has_password() && kept.as_ref() != Some(&edited) {
-            return Err(Error::new(format!("the URL of PostgreSQL has a password, which is not written to {}", self.named.display()))
-                .with_remedy_text(format!(
-                    "write {POSTGRES} with the password into the env file yourself, beside DATABASE_PATH; or keep the password in a \
-                     password file, name that in PGPASSFILE for the app and for this command, and leave it out of the URL"
-                )));
+        if url.has_password() && !is_named.get() {
+            let what = format!(
+                "the URL of PostgreSQL has a password, which is not written to {}",
+                self.named.display()
+            );
+            return Err(Error::new(what).with_remedy_text(format!(
+                "write {POSTGRES} with the password into the env file yourself, beside DATABASE_PATH; or keep the password in a \
+                 password file, name that in PGPASSFILE for the app and for this command, and leave it out of the URL"
+            )));
         }
         Ok(edited)
     }
@@ -91,10 +100,14 @@ impl EnvFile {
     fn refused(&self, obstacle: Obstacle) -> Error {
         let remedy = match obstacle {
             Obstacle::NotText => "name the file from which the app reads its settings with --env-file",
-            Obstacle::NoSqlite => "add the line that names the app's SQLite file, such as DATABASE_PATH=data/hyperpage.db",
+            Obstacle::NoSqlite => {
+                "add the line that names the app's SQLite file, such as DATABASE_PATH=data/hyperpage.db"
+            }
             Obstacle::UrlNotQuotable => "write DATABASE_URL into the env file yourself, beside DATABASE_PATH",
             Obstacle::ManyLines { .. } => "write the value on one line",
-            Obstacle::MarkChanged { .. } => "remove the mark, and set DATABASE_PATH and DATABASE_URL as they were before the cutover",
+            Obstacle::MarkChanged { .. } => {
+                "remove the mark, and set DATABASE_PATH and DATABASE_URL as they were before the cutover"
+            }
         };
         Error::new(format!("the env file {} cannot be switched", self.named.display()))
             .caused_by(obstacle)
@@ -123,20 +136,22 @@ impl EnvFile {
         temporary.as_file().set_permissions(metadata.permissions()).map_err(failed)?;
         let own = temporary.as_file().metadata().map_err(failed)?;
         if (own.uid(), own.gid()) != (metadata.uid(), metadata.gid()) {
-            std::os::unix::fs::fchown(temporary.as_file(), Some(metadata.uid()), Some(metadata.gid())).map_err(failed)?;
+            std::os::unix::fs::fchown(temporary.as_file(), Some(metadata.uid()), Some(metadata.gid()))
+                .map_err(failed)?;
         }
         temporary.as_file().sync_all().map_err(failed)?;
         temporary.persist(&self.path).map_err(|error| failed(error.error))?;
         if let Some(folder) = self.path.parent() {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| {
-                Error::new(format!("the folder of {} cannot be written to the disk", self.named.display())).caused_by(error)
+                Error::new(format!("the folder of {} cannot be written to the disk", self.named.display()))
+                    .caused_by(error)
             })?;
         }
         Ok(true)
     }
 }
 
-/// The target that the variables of an env file name: `DATABASE_URL`, else Hyperpage's variables. The last line of a variable counts.
+/// The target that the variables of an env file name, which the password is no part of: `DATABASE_URL`, else Hyperpage's variables. The last line of a variable counts.
 fn named_target(variables: &[(&str, String)]) -> Option<TargetUrl> {
     let value = |name: &str| {
         let line = variables.iter().rfind(|(variable, _)| *variable == name);
@@ -153,9 +168,4 @@ fn named_target(variables: &[(&str, String)]) -> Option<TargetUrl> {
         (!parts.is_empty()).then(|| parts.join(" "))
     })?;
     TargetUrl::parse(&conninfo).ok()
-}
-
-/// Whether the variables name the target apart from the password and other options that are not shown.
-fn is_shown_alike(variables: &[(&str, String)], url: &TargetUrl) -> bool {
-    named_target(variables).is_some_and(|named| named.to_string() == url.to_string())
 }

@@ -51,10 +51,12 @@ impl<'a> Line<'a> {
             return None;
         }
         let text = self.content.trim_start();
-        let text = if self.is_exported() { text.strip_prefix("export").unwrap_or(text).trim_start() } else { text };
+        let text =
+            if self.is_exported() { text.strip_prefix("export").unwrap_or(text).trim_start() } else { text };
         let (name, value) = text.split_once('=')?;
         let name = name.trim_end();
-        let is_name = !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+        let is_name =
+            !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
         is_name.then(|| (name, value.trim()))
     }
 }
@@ -83,7 +85,8 @@ pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
         .split_inclusive('\n')
         .enumerate()
         .map(|(index, whole)| {
-            let begin = if index == 0 && whole.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
+            let begin =
+                if index == 0 && whole.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 };
             let end = whole.strip_suffix("\r\n").or_else(|| whole.strip_suffix('\n')).unwrap_or(whole).len();
             Line {
                 byte_order_mark: &whole[..begin],
@@ -95,7 +98,10 @@ pub(super) fn lines(text: &str) -> Vec<Line<'_>> {
         .collect();
     let mut index = 0;
     while index < lines.len() {
-        let quote = lines[index].assignment().and_then(|(_, value)| value.chars().next()).filter(|letter| is_quote(*letter));
+        let quote = lines[index]
+            .assignment()
+            .and_then(|(_, value)| value.chars().next())
+            .filter(|letter| is_quote(*letter));
         if let Some(quote) = quote
             && lines[index].opens_value()
             // A quote that nothing closes is a letter of the value.

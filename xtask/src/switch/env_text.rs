@@ -226,9 +226,14 @@ mod tests {
 
     #[test]
     fn a_url_with_special_characters_is_quoted() {
-        let text = to_postgres(b"DATABASE_PATH=a\n", "postgres://h/d?sslmode=require&sslrootcert=a#b", &|_| false).unwrap();
+        let text =
+            to_postgres(b"DATABASE_PATH=a\n", "postgres://h/d?sslmode=require&sslrootcert=a#b", &|_| false)
+                .unwrap();
         let text = String::from_utf8(text).unwrap();
-        assert!(text.ends_with("\nDATABASE_URL='postgres://h/d?sslmode=require&sslrootcert=a#b'\n"), "{text}");
+        assert!(
+            text.ends_with("\nDATABASE_URL='postgres://h/d?sslmode=require&sslrootcert=a#b'\n"),
+            "{text}"
+        );
     }
 
     /// All files of up to three lines of these kinds, with both newlines, with and without the last one, and with and without a byte order mark.
@@ -254,7 +259,8 @@ mod tests {
         let mut numbers = [0_u32; 2];
         for length in 0..=3_u32 {
             for number in 0..15_usize.pow(length) {
-                let content: Vec<&str> = (0..length).map(|place| KINDS[number / 15_usize.pow(place) % 15]).collect();
+                let content: Vec<&str> =
+                    (0..length).map(|place| KINDS[number / 15_usize.pow(place) % 15]).collect();
                 for newline in ["\n", "\r\n"] {
                     for end in ["", newline] {
                         for mark in ["", "\u{feff}"] {

@@ -62,7 +62,11 @@ impl ObjectName {
 
     /// An HTTPRoute of the Gateway API.
     pub(crate) fn route(namespace: Option<String>, name: &str) -> ObjectName {
-        ObjectName { kind: "httproute.gateway.networking.k8s.io".to_owned(), namespace, name: name.to_owned() }
+        ObjectName {
+            kind: "httproute.gateway.networking.k8s.io".to_owned(),
+            namespace,
+            name: name.to_owned(),
+        }
     }
 }
 
@@ -107,7 +111,7 @@ impl Kubectl {
                 return error;
             }
             Error::new(format!("{} cannot be read as manifests", folder.display())).caused_by(error).with_remedy_text(
-                "name the folder of an overlay that `cargo xtask deploy render` wrote, such as DIR/overlays/production",
+                "name the folder of an overlay that `cargo xtask deploy render` wrote, such as k8s/overlays/production",
             )
         })?;
         let objects = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
@@ -118,7 +122,8 @@ impl Kubectl {
     /// An object of the cluster; none if there is none.
     pub(crate) fn get(&self, object: &ObjectName, stop: &Stop) -> row_mover::error::Result<Option<Value>> {
         let ObjectName { kind, name, .. } = object;
-        let text = self.call(&["get", kind, name, "--ignore-not-found", "--output=json"], object, "", stop)?;
+        let text =
+            self.call(&["get", kind, name, "--ignore-not-found", "--output=json"], object, "", stop)?;
         if text.trim().is_empty() {
             return Ok(None);
         }
@@ -139,40 +144,38 @@ impl Kubectl {
     }
 
     /// Applies objects; with `dry_run` the cluster only checks them.
-    pub(crate) fn apply(&self, objects: &[Value], dry_run: bool, stop: &Stop) -> row_mover::error::Result<()> {
+    pub(crate) fn apply(
+        &self,
+        objects: &[Value],
+        dry_run: bool,
+        stop: &Stop,
+    ) -> row_mover::error::Result<()> {
         let list = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": objects }).to_string();
         let mode = if dry_run { "--dry-run=server" } else { "--dry-run=none" };
-        let command = cmd!(self.shell, "kubectl apply -f - {mode} {REQUEST_TIMEOUT}").args(self.context_option());
+        let command =
+            cmd!(self.shell, "kubectl apply -f - {mode} {REQUEST_TIMEOUT}").args(self.context_option());
         self.finish(command.into(), &list, stop).map(drop)
     }
 
-    /// Changes fields of an object: a merge patch.
-    pub(crate) fn patch(&self, object: &ObjectName, patch: &Value, stop: &Stop) -> row_mover::error::Result<()> {
-        let ObjectName { kind, name, .. } = object;
-        let patch = patch.to_string();
-        self.call(&["patch", kind, name, "--type=merge", "--patch", &patch], object, "", stop).map(drop)
-    }
-
     /// Sets the number of pods of a Deployment.
-    pub(crate) fn scale(&self, object: &ObjectName, replicas: u64, stop: &Stop) -> row_mover::error::Result<()> {
-        let ObjectName { kind, name, .. } = object;
-        self.call(&["scale", &format!("{kind}/{name}"), &format!("--replicas={replicas}")], object, "", stop).map(drop)
-    }
-
-    /// Sets a variable of all containers of a Deployment, or removes it.
-    pub(crate) fn set_variable(
+    pub(crate) fn scale(
         &self,
         object: &ObjectName,
-        variable: &str,
-        value: Option<&str>,
+        replicas: u64,
         stop: &Stop,
     ) -> row_mover::error::Result<()> {
         let ObjectName { kind, name, .. } = object;
-        let assignment = value.map_or_else(|| format!("{variable}-"), |value| format!("{variable}={value}"));
-        self.call(&["set", "env", &format!("{kind}/{name}"), &assignment], object, "", stop).map(drop)
+        self.call(&["scale", &format!("{kind}/{name}"), &format!("--replicas={replicas}")], object, "", stop)
+            .map(drop)
     }
 
-    fn call(&self, arguments: &[&str], near: &ObjectName, input: &str, stop: &Stop) -> row_mover::error::Result<String> {
+    fn call(
+        &self,
+        arguments: &[&str],
+        near: &ObjectName,
+        input: &str,
+        stop: &Stop,
+    ) -> row_mover::error::Result<String> {
         let namespace = near.namespace.as_ref().map(|namespace| format!("--namespace={namespace}"));
         let command = cmd!(self.shell, "kubectl {arguments...} {REQUEST_TIMEOUT}")
             .args(namespace)
@@ -189,15 +192,26 @@ impl Kubectl {
         match child::run(command, input, TIMEOUT, stop) {
             Ok(finished) if finished.status.success() => Ok(finished.stdout),
             Ok(finished) => {
-                let lines: Vec<&str> =
-                    finished.stderr.lines().map(str::trim).filter(|line| !line.is_empty()).take(ERROR_LINES_MAX).collect();
+                let lines: Vec<&str> = finished
+                    .stderr
+                    .lines()
+                    .map(str::trim)
+                    .filter(|line| !line.is_empty())
+                    .take(ERROR_LINES_MAX)
+                    .collect();
                 Err(Error::new(format!("`{what}` failed")).caused_by(lines.join("\n")))
             }
-            Err(Unfinished::NotStarted(error)) => Err(Error::new("kubectl cannot be started")
-                .caused_by(error)
-                .with_remedy_text("install it (`apt-get install kubernetes-client`), or add its folder to PATH")),
-            Err(Unfinished::TimedOut) => Err(Error::new(format!("`{what}` has not ended within {} s", TIMEOUT.as_secs()))
-                .with_remedy_text("check that the cluster answers (`kubectl version`), and run the same command again")),
+            Err(Unfinished::NotStarted(error)) => {
+                Err(Error::new("kubectl cannot be started").caused_by(error).with_remedy_text(
+                    "install it (`apt-get install kubernetes-client`), or add its folder to PATH",
+                ))
+            }
+            Err(Unfinished::TimedOut) => {
+                Err(Error::new(format!("`{what}` has not ended within {} s", TIMEOUT.as_secs()))
+                    .with_remedy_text(
+                        "check that the cluster answers (`kubectl version`), and run the same command again",
+                    ))
+            }
             Err(Unfinished::Stopped) => Err(Error::stopped()),
         }
     }
@@ -210,14 +224,18 @@ fn is_not_found(error: &Error) -> bool {
 /// The command without the options that every call has, and without a patch.
 fn shown(command: &Command) -> String {
     let arguments = command.get_args().map(|argument| argument.to_string_lossy().into_owned());
-    let is_shown = |argument: &String| argument != REQUEST_TIMEOUT && argument != NO_ANNOTATION && !argument.starts_with('{');
+    let is_shown = |argument: &String| {
+        argument != REQUEST_TIMEOUT && argument != NO_ANNOTATION && !argument.starts_with('{')
+    };
     let shown: Vec<String> = arguments.filter(is_shown).collect();
     format!("kubectl {}", shown.join(" "))
 }
 
 fn items(object: Value) -> Vec<Value> {
     match object {
-        Value::Object(mut fields) if fields.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List")) => {
+        Value::Object(mut fields)
+            if fields.get("kind").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("List")) =>
+        {
             match fields.remove("items") {
                 Some(Value::Array(items)) => items,
                 _ => Vec::new(),

@@ -120,7 +120,11 @@ pub(crate) fn pause(time: Duration, stop: &Stop) -> row_mover::error::Result<()>
 }
 
 /// How often the containers of a Deployment's pods have been restarted.
-pub(crate) fn restarts(kubectl: &Kubectl, deployment: &ObjectName, stop: &Stop) -> row_mover::error::Result<u64> {
+pub(crate) fn restarts(
+    kubectl: &Kubectl,
+    deployment: &ObjectName,
+    stop: &Stop,
+) -> row_mover::error::Result<u64> {
     let Some(found) = kubectl.get(deployment, stop)? else { return Err(missing(deployment)) };
     let pods = pods(kubectl, deployment, &found, stop)?;
     Ok(pods.iter().flat_map(statuses).filter_map(|status| status.get("restartCount")?.as_u64()).sum())
@@ -132,7 +136,11 @@ pub(crate) fn missing(object: &ObjectName) -> Error {
 }
 
 fn remedy(deployment: &ObjectName) -> String {
-    let namespace = deployment.namespace.as_ref().map(|namespace| format!(" --namespace={namespace}")).unwrap_or_default();
+    let namespace = deployment
+        .namespace
+        .as_ref()
+        .map(|namespace| format!(" --namespace={namespace}"))
+        .unwrap_or_default();
     format!("`kubectl describe {deployment}{namespace}` has more; repair it, and run the same command again")
 }
 
@@ -143,7 +151,8 @@ fn failed(kubectl: &Kubectl, deployment: &ObjectName, problem: &PodProblem, stop
     let event = events.iter().rev().find_map(|event| {
         let text = |name: &str| event.get(name)?.as_str();
         let message = text("message")?;
-        (problem.message.as_deref() != Some(message)).then(|| format!("\n{}: {message}", text("reason").unwrap_or("event")))
+        (problem.message.as_deref() != Some(message))
+            .then(|| format!("\n{}: {message}", text("reason").unwrap_or("event")))
     });
     Error::new(format!("{deployment} does not run as specified"))
         .caused_by(format!("{problem}{}", event.unwrap_or_default()))
@@ -153,13 +162,14 @@ fn failed(kubectl: &Kubectl, deployment: &ObjectName, problem: &PodProblem, stop
 fn progress(deployment: &Value) -> Progress {
     let number = |path: &str| deployment.pointer(path).and_then(Value::as_u64);
     let specified = number("/spec/replicas").unwrap_or(1);
-    let [updated, available, all] =
-        ["updatedReplicas", "availableReplicas", "replicas"].map(|name| number(&format!("/status/{name}")).unwrap_or(0));
+    let [updated, available, all] = ["updatedReplicas", "availableReplicas", "replicas"]
+        .map(|name| number(&format!("/status/{name}")).unwrap_or(0));
     let is_observed = number("/status/observedGeneration") >= number("/metadata/generation");
     let conditions = deployment.pointer("/status/conditions").and_then(Value::as_array).map(Vec::as_slice);
-    let is_exceeded = conditions.unwrap_or_default().iter().any(|condition| {
-        condition.get("reason").and_then(Value::as_str) == Some("ProgressDeadlineExceeded")
-    });
+    let is_exceeded = conditions
+        .unwrap_or_default()
+        .iter()
+        .any(|condition| condition.get("reason").and_then(Value::as_str) == Some("ProgressDeadlineExceeded"));
     let what = format!("{available} of {specified} pods are available, {updated} are of the last version");
     match is_observed {
         true if updated == specified && available == specified && all == specified => Progress::Done,
@@ -183,7 +193,10 @@ fn pods(
         .collect();
     let selector = selector.join(",");
     let revision = |object: &Value| {
-        object.pointer("/metadata/annotations/deployment.kubernetes.io~1revision").and_then(Value::as_str).map(str::to_owned)
+        object
+            .pointer("/metadata/annotations/deployment.kubernetes.io~1revision")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
     };
     let sets = kubectl.list("replicasets.apps", &selector, deployment, stop)?;
     let last = sets.iter().find(|set| revision(set).is_some() && revision(set) == revision(found));
