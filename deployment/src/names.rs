@@ -42,6 +42,16 @@ impl Component {
             Component::Backup => "postgres-backup",
         }
     }
+
+    /// The value of [`LABEL_NAME`]: what runs in the pod.
+    #[must_use]
+    pub const fn program(self, app: &str) -> &str {
+        match self {
+            Component::App => app,
+            Component::Postgres | Component::Backup => "postgres",
+            Component::Migration | Component::Health => "xtask",
+        }
+    }
 }
 
 /// The names of the objects of one app.
@@ -121,6 +131,12 @@ impl Names {
     #[must_use]
     pub fn backup(&self) -> String {
         self.with("postgres-backup")
+    }
+
+    /// The Job that restores a dump.
+    #[must_use]
+    pub fn restore(&self) -> String {
+        self.with("postgres-restore")
     }
 
     fn with(&self, suffix: &str) -> String {

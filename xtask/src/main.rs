@@ -6,9 +6,11 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+mod author;
 mod bench;
 mod commands;
 mod display;
+mod env_file;
 mod exit;
 mod gates;
 mod generated;
@@ -18,6 +20,7 @@ mod output;
 mod plan_folder;
 mod plan_text;
 mod private;
+mod question;
 mod remedy;
 mod report;
 mod run_context;

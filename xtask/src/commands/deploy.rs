@@ -1,5 +1,7 @@
 //! `cargo xtask deploy`: write the Kubernetes manifests, compare them with a cluster, and apply them. One module for each.
 
+mod apply;
+mod check;
 mod render;
 
 use clap::{Args, Subcommand};
@@ -19,11 +21,17 @@ pub(crate) struct DeployArgs {
 enum DeployCommand {
     /// Write the manifests, the image's Dockerfile, a Compose file and the alert rules
     Render(render::RenderArgs),
+    /// Compare rendered manifests with a cluster
+    Check(check::CheckArgs),
+    /// Apply rendered manifests to a cluster, and wait until the app runs
+    Apply(apply::ApplyArgs),
 }
 
 /// Runs `deploy`.
 pub(crate) fn run(args: &DeployArgs) -> anyhow::Result<Exit> {
     match &args.command {
         DeployCommand::Render(args) => render::run(args),
+        DeployCommand::Check(args) => check::run(args),
+        DeployCommand::Apply(args) => apply::run(args),
     }
 }
