@@ -50,7 +50,8 @@ pub(crate) fn wait(url: &AppUrl, time_max: Duration, stop: &Stop) -> anyhow::Res
         match ask(url) {
             Err(_) if Instant::now() < until && !stop.is_asked() => std::thread::sleep(PAUSE),
             asked => {
-                return asked.with_context(|| format!("the app at {}:{} does not answer", url.host, url.port));
+                return asked
+                    .with_context(|| format!("the app at {}:{} does not answer", url.host, url.port));
             }
         }
     }
