@@ -181,6 +181,10 @@ fn validate_within(
             .with_remedy_value(Remedy::Resume));
     }
     removal::check_none_begun(&mut *connections.pooled()?, &run)?;
+    if ledger::is_archived(&mut *connections.pooled()?, run.id)? {
+        return Err(Error::new(format!("run {} was rolled back, and its tables are archived", run.id))
+            .with_remedy_value(Remedy::Migrate));
+    }
     observer.phase_started(Phase::Validate);
     if let Some(path) = moved_copy {
         run.seal.path = path.to_owned();

@@ -103,6 +103,7 @@ impl Place {
             (r"postgres://[^/\s']*/", "[SERVER]/"),
             (r"test_\d+_\d+_[0-9a-f]{16}", "[DATABASE]"),
             (r"-\d{8}T\d{9}Z", "-[STAMP]"),
+            (r"_until_\d{8}t\d{6}z", "_until_[STAMP]"),
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "[TIME]"),
             (r" +\d+\.\d\d s ", " #.## s "),
             (r" +\d+\.\d\d \|", " #.## |"),

@@ -105,7 +105,7 @@ impl Summary {
                     self.target
                 ),
             };
-            return format!("{head}{text}{rest}Took {:.1} s.\n", self.seconds);
+            return format!("{head}{text}{rest}It took {:.2} s in all.\n", self.seconds);
         };
         let mut words = format!("A rehearsal: nothing was changed. A rollback of {} would\n", self.target);
         for (number, step) in steps.iter().enumerate() {
@@ -119,9 +119,7 @@ impl Summary {
             0 => String::new(),
             rows => format!("Give up what is lost with --accept-loss {rows}.\n"),
         };
-        format!(
-            "{words}{text}{accept}Expected duration: about {expected:.0} s, and the restart of the app.\n"
-        )
+        format!("{words}{text}{accept}Expected duration: {expected:.2} s and the restart of the app.\n")
     }
 
     /// For scripts.

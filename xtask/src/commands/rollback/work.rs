@@ -115,6 +115,9 @@ impl RollbackContext<'_> {
 
     /// Executes all steps that are left.
     fn steps(&self, rollback: &mut Rollback<'_>, summary: &mut Summary) -> anyhow::Result<()> {
+        if !rollback.progress()?.rollback().is_some_and(|progress| progress.is_source_opened) {
+            self.engine(|| rollback.verify_copy())?;
+        }
         let mut is_first = true;
         loop {
             let step = next_step(rollback, is_first)?;
@@ -166,7 +169,6 @@ impl RollbackContext<'_> {
 
     /// Checks everything that can be checked before, and has the loss accepted while PostgreSQL is closed.
     fn begin(&self, rollback: &mut Rollback<'_>, summary: &mut Summary) -> anyhow::Result<()> {
-        self.engine(|| rollback.verify_copy())?;
         self.engine(|| rollback.check_rights())?;
         if self.args.emergency {
             return self.engine(|| rollback.begin(0));
@@ -235,7 +237,14 @@ impl RollbackContext<'_> {
     /// Switches the app; where a person does it, they confirm it.
     pub(super) fn switch_back(&self, source: &Path) -> anyhow::Result<Switch> {
         let path = std::fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
-        self.switcher.switch(&Destination::Sqlite { path }, self.stop)
+        let switch = self.switcher.switch(&Destination::Sqlite { path }, self.stop)?;
+        if switch == Switch::ByHand && !self.args.yes && question::can_ask() {
+            match question::ask("Type yes once the app works with SQLite:", self.stop)? {
+                Some(answer) if answer.eq_ignore_ascii_case("yes") => {}
+                _ => bail!("the app was not switched; SQLite is open for writes: run the same command again"),
+            }
+        }
+        Ok(switch)
     }
 
     pub(super) fn check_app(&self) -> anyhow::Result<()> {
