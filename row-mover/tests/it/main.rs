@@ -52,6 +52,7 @@ mod ranges;
 mod refusals;
 mod resume;
 mod rollback;
+mod rollback_fenced;
 mod schemas;
 mod sealed_paths;
 mod search_paths;

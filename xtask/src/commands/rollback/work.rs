@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
-use migrate_core::cutover::{RollbackStep, Switch};
-use postgres_client::{DbSettings, TargetUrl};
+use anyhow::{Context, bail};
+use migrate_core::cutover::{Event, RollbackStep, Switch};
+use postgres_client::{DbSettings, TargetUrl, pool};
+use row_mover::ledger;
 use row_mover::rollback::{Author, Loss, Rollback, RollbackRequest};
 
 use super::text::{self, Summary};
@@ -19,6 +20,10 @@ use crate::{app_probe, author, output, question, target};
 
 /// How long the app may take until it answers after the switch.
 const APP_START_MAX: Duration = Duration::from_secs(60);
+
+/// The state after an error at the beginning.
+const MAY_BE_CLOSED: &str = "PostgreSQL may be closed to the app, and the rollback has not begun: run the same command again; it \
+    continues, or opens PostgreSQL where the loss is not accepted";
 
 /// What all parts of a rollback use.
 pub(super) struct RollbackContext<'a> {
@@ -133,7 +138,10 @@ impl RollbackContext<'_> {
                 RollbackStep::Begin => self.begin(rollback, summary)?,
                 RollbackStep::CloseTarget => {
                     let closed = self.engine(|| rollback.close_target())?;
-                    self.remark(&text::closed(closed));
+                    // Whoever accepted the loss just now has seen it.
+                    if summary.loss.is_none() {
+                        self.remark(&text::closed(closed));
+                    }
                 }
                 RollbackStep::Archive => {
                     if summary.loss.is_none() {
@@ -177,21 +185,32 @@ impl RollbackContext<'_> {
             // Whoever cannot be asked gets the number without the app being disturbed.
             let loss = self.engine(|| rollback.count_loss())?;
             if loss.rows() > 0 {
-                self.remark(&text::loss(&loss));
+                self.remark(text::loss(&loss).trim_end());
                 return Err(refusal::not_accepted(&loss, None));
             }
         }
         let accepted = self.accept(rollback, summary);
-        if let Err(error) = accepted {
-            // A signal may have cancelled a statement of this session; nothing that a signal says applies to opening it again.
-            return match rollback.reopen().or_else(|_| rollback.reopen()) {
-                Ok(()) => Err(error),
-                Err(open) => Err(anyhow::Error::from(open).context(
-                    "PostgreSQL is closed to the app and the rollback has not begun: run the same command again, and decline to open it",
-                )),
-            };
+        match accepted {
+            Err(error) if !self.has_begun(rollback)? => self.open_again(rollback, error),
+            accepted => accepted,
         }
-        accepted
+    }
+
+    /// Whether the ledger has the rollback as begun: the reply to the last statement may be what was lost.
+    fn has_begun(&self, rollback: &Rollback<'_>) -> anyhow::Result<bool> {
+        let asked = pool::open(self.url, &self.settings)
+            .and_then(|pool| ledger::cutover_events(&mut *pool::get(&pool)?, rollback.run().id));
+        let events = asked.context(MAY_BE_CLOSED)?;
+        Ok(events.iter().any(|recorded| matches!(recorded.event, Event::RollbackBegun { .. })))
+    }
+
+    /// Opens PostgreSQL to the app again, and returns why.
+    fn open_again(&self, rollback: &mut Rollback<'_>, reason: anyhow::Error) -> anyhow::Result<()> {
+        // A signal may have cancelled a statement of this session; nothing that a signal says applies to opening it again.
+        match rollback.reopen().or_else(|_| rollback.reopen()) {
+            Ok(()) => Err(reason),
+            Err(error) => Err(anyhow::Error::from(error).context(MAY_BE_CLOSED)),
+        }
     }
 
     fn accept(&self, rollback: &mut Rollback<'_>, summary: &mut Summary) -> anyhow::Result<()> {
@@ -224,7 +243,7 @@ impl RollbackContext<'_> {
     /// Counts what is lost, prints it, and writes the rows where that is asked for.
     fn count_and_export(&self, rollback: &mut Rollback<'_>, summary: &mut Summary) -> anyhow::Result<Loss> {
         let loss = self.engine(|| rollback.count_loss())?;
-        self.remark(&text::loss(&loss));
+        self.remark(text::loss(&loss).trim_end());
         if let Some(path) = &self.args.export {
             let exported = self.engine(|| rollback.export(path, &loss))?;
             self.remark(&text::exported(path, exported));
