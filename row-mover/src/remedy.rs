@@ -10,6 +10,8 @@ pub enum Remedy {
     AllowProcesses,
     /// Wait for the migration that holds the lock, or end it.
     AwaitOther,
+    /// Continue the rollback that has begun.
+    ContinueRollback,
     /// Go on with the cutover, or roll it back.
     CutoverBegun,
     /// Drop also the migrations that the app's migrator has run since, with what they created.
@@ -27,6 +29,8 @@ pub enum Remedy {
         /// Whether it is `bigserial`.
         is_serial: bool,
     },
+    /// Let writers wait longer, or write less meanwhile.
+    LongerPause,
     /// Make room for the sealed copy, or choose another backup folder.
     MakeRoom {
         /// The backup folder.
@@ -36,6 +40,8 @@ pub enum Remedy {
     },
     /// Migrate first.
     Migrate,
+    /// Migrate again: a rollback has ended the last migration.
+    MigrateAgain,
     /// Name the folder with the sealed copies.
     NameBackupFolder,
     /// Name the final copy of a rollback where it was moved to.
@@ -95,6 +101,8 @@ pub enum Remedy {
         /// Whether it is the last one that is applied.
         is_last: bool,
     },
+    /// Roll the cutover back.
+    RollBack,
     /// Resume with the version that began the run, or start over.
     SameVersionOrRestart,
     /// See what is in the target.
@@ -103,6 +111,8 @@ pub enum Remedy {
     SelectTable(String),
     /// Choose the table as well, or all tables.
     SelectTableOrAll,
+    /// Stop the app, or close the source by a fence.
+    StopWriters,
     /// Upgrade the server, or use a private one.
     UpgradeServer,
     /// See by validation what was written since, or drop it.

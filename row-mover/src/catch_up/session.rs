@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use migrate_core::cutover::{Charge, Event, Progress, SourceState, charge};
+use migrate_core::cutover::{Event, Progress};
 use migrate_core::load_plan::LoadPlan;
 use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
@@ -106,9 +106,9 @@ impl<'a> CatchUps<'a> {
             ledger::cutover_events(connection, run.id)?.into_iter().map(|recorded| recorded.event).collect();
         let progress = Progress::of(&events)
             .map_err(|_| Error::new("the events of the cutover in the ledger are in no possible order"))?;
-        match charge(&progress, SourceState::Unknown) {
-            Charge::Sqlite => Ok(run),
-            Charge::Neither | Charge::Postgres => Err(Error::new(
+        match progress.allows_catch_up() {
+            true => Ok(run),
+            false => Err(Error::new(
                 "SQLite is closed since the cutover: PostgreSQL would lose what was written to it",
             )
             .with_remedy_value(Remedy::CutoverBegun)),
