@@ -67,12 +67,14 @@ fn the_overlays_of_each_topology() {
     let of = |environment: Environment| {
         move |path: &str| path.replace(&format!("overlays/{}/", environment.name()), "overlays/local/")
     };
-    let mut text = in_full(&stateful, of_overlay(Environment::Local));
+    let files_of = |environment: Environment| -> Vec<File> {
+        stateful.iter().filter(|file| of_overlay(environment)(&file.path)).cloned().collect()
+    };
+    let local = files_of(Environment::Local);
+    let mut text = in_full(&local, |_| true);
     for environment in [Environment::Test, Environment::Production] {
         // Compared with the local overlay, file by file.
-        let own: Vec<File> =
-            stateful.iter().filter(|file| of_overlay(environment)(&file.path)).cloned().collect();
-        text += &differences(&stateful, &own, of_overlay(environment), of(environment));
+        text += &differences(&local, &files_of(environment), |_| true, of(environment));
     }
     insta::assert_snapshot!("overlays-statefulset", text);
     let same = str::to_owned;

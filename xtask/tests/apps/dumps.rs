@@ -17,6 +17,10 @@ struct Cluster {
     bindir: PathBuf,
 }
 
+/// The role of the app. The manifests name it `hyperpage`, as the superuser of the private PostgreSQL is named.
+const ROLE: &str = "app";
+
+/// Its password.
 const SECRET: &str = "it's a \"secret\" \\ $HOME";
 
 impl Cluster {
@@ -72,7 +76,7 @@ impl Cluster {
         let own = [
             ("POSTGRES_USER", user),
             ("POSTGRES_DB", "postgres"),
-            ("APP_ROLE", "hyperpage"),
+            ("APP_ROLE", ROLE),
             ("APP_DATABASE", "hyperpage"),
             ("APP_PASSWORD", SECRET),
         ];
@@ -80,13 +84,12 @@ impl Cluster {
     }
 
     fn backup(&self, programs: Option<&Path>) -> Output {
-        self.script("backup.sh", "hyperpage", programs, &[("BACKUP_KEEP", "2")])
+        self.script("backup.sh", ROLE, programs, &[("BACKUP_KEEP", "2")])
     }
 
     fn restore(&self, dump: &str) -> Output {
         let user = self.server.cluster.login().unwrap().user;
-        let own =
-            [("RESTORE_DATABASE", "hyperpage_restored"), ("APP_ROLE", "hyperpage"), ("RESTORE_DUMP", dump)];
+        let own = [("RESTORE_DATABASE", "hyperpage_restored"), ("APP_ROLE", ROLE), ("RESTORE_DUMP", dump)];
         self.script("restore.sh", user, None, &own)
     }
 
@@ -135,13 +138,13 @@ fn block(yaml: &str, key: &str) -> String {
 fn a_database_is_created_dumped_and_restored() {
     let cluster = Cluster::start();
     cluster.create_database().expect(0);
-    let role = "SELECT rolcanlogin, rolsuper, rolcreatedb FROM pg_roles WHERE rolname = 'hyperpage'";
+    let role = "SELECT rolcanlogin, rolsuper, rolcreatedb FROM pg_roles WHERE rolname = 'app'";
     assert_eq!(cluster.ask("postgres", role), "t|f|f");
     assert!(!cluster.server.log().contains("it's a"), "the password is in the log");
     // The second attempt fails, and its statement is not logged either.
     assert_ne!(cluster.create_database().code, Some(0));
     assert!(!cluster.server.log().contains("secret"), "{}", cluster.server.log());
-    let fill = "SET ROLE hyperpage; CREATE TABLE t (id int PRIMARY KEY, v text); \
+    let fill = "SET ROLE app; CREATE TABLE t (id int PRIMARY KEY, v text); \
                 INSERT INTO t SELECT i, 'row ' || i FROM generate_series(1, 1000) i";
     cluster.ask("hyperpage", fill);
 
@@ -159,18 +162,18 @@ fn a_database_is_created_dumped_and_restored() {
     let restored = cluster.restore("").expect(0);
     assert!(restored.stdout.contains(&newest[1]), "{}", restored.screen());
     let count = "SELECT count(*), min(v), (SELECT tableowner FROM pg_tables WHERE tablename = 't') FROM t";
-    assert_eq!(cluster.ask("hyperpage_restored", count), "1001|later|hyperpage");
+    assert_eq!(cluster.ask("hyperpage_restored", count), "1001|later|app");
     // What exists is never written to.
     let refused = cluster.restore(&newest[0]);
     assert!(refused.code == Some(1) && refused.stderr.contains("already exists"), "{}", refused.screen());
-    assert_eq!(cluster.ask("hyperpage_restored", count), "1001|later|hyperpage");
+    assert_eq!(cluster.ask("hyperpage_restored", count), "1001|later|app");
 
     // The last steps of the recipe.
     cluster.ask("postgres", "ALTER DATABASE hyperpage RENAME TO hyperpage_before");
     cluster.ask("postgres", "ALTER DATABASE hyperpage_restored RENAME TO hyperpage");
-    assert_eq!(cluster.ask("hyperpage", count), "1001|later|hyperpage");
+    assert_eq!(cluster.ask("hyperpage", count), "1001|later|app");
     cluster.restore(&newest[0]).expect(0);
-    assert_eq!(cluster.ask("hyperpage_restored", count), "1000|row 1|hyperpage");
+    assert_eq!(cluster.ask("hyperpage_restored", count), "1000|row 1|app");
 }
 
 #[test]
@@ -196,7 +199,7 @@ fn a_dump_that_fails_replaces_nothing() {
     let now = cluster.dumps();
     assert_eq!((now.len(), &now[0]), (2, &good[1]), "{now:?}");
     for keep in ["0", "", "-1", "2; rm -rf /"] {
-        let refused = cluster.script("backup.sh", "hyperpage", None, &[("BACKUP_KEEP", keep)]);
+        let refused = cluster.script("backup.sh", ROLE, None, &[("BACKUP_KEEP", keep)]);
         assert_eq!(refused.code, Some(2), "{keep}: {}", refused.screen());
     }
     assert_eq!(cluster.dumps(), now);
@@ -209,7 +212,7 @@ fn a_restore_that_fails_leaves_no_database() {
     cluster.create_database().expect(0);
     cluster.ask("hyperpage", "CREATE TABLE t AS SELECT i FROM generate_series(1, 100000) i");
     assert_eq!(cluster.restore("").code, Some(2));
-    cluster.ask("hyperpage", "ALTER TABLE t OWNER TO hyperpage");
+    cluster.ask("hyperpage", "ALTER TABLE t OWNER TO app");
     cluster.backup(None).expect(0);
     for name in ["../backups/x", ".lock", "x.dump"] {
         assert_eq!(cluster.restore(name).code, Some(2), "{name}");
