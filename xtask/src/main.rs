@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+mod app_probe;
+mod author;
 mod bench;
 mod commands;
 mod display;
@@ -19,6 +21,7 @@ mod output;
 mod plan_folder;
 mod plan_text;
 mod private;
+mod question;
 mod remedy;
 mod report;
 mod run_context;

@@ -57,8 +57,9 @@ pub use postgres_client::watch::Silent;
 use postgres_client::watch::check_stop;
 use postgres_client::{DbSettings, TargetUrl};
 use preflight::Preflight;
+pub(crate) use removal::check_none_begun;
 pub(crate) use session::ADVISORY_LOCK;
-use session::Session;
+pub(crate) use session::Session;
 pub(crate) use target_check::{check_version, check_writable};
 
 /// The parameters of a migration.

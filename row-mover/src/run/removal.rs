@@ -27,7 +27,7 @@ const SHARES_AT_ONCE: usize = 4;
 const LISTED_MAX: usize = 10;
 
 /// Refuses to do anything else with a run that is being removed.
-pub(super) fn check_none_begun(connection: &mut Connection, run: &Run) -> Result<()> {
+pub(crate) fn check_none_begun(connection: &mut Connection, run: &Run) -> Result<()> {
     if !ledger::is_being_removed(connection, run.id)? {
         return Ok(());
     }

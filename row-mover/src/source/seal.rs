@@ -27,6 +27,10 @@ const STEP_PAGES: i32 = 1000;
 /// The longest name that a sealed copy keeps. File systems accept 255 bytes, encrypted ones 143.
 const NAME_BYTES_MAX: usize = 120;
 
+/// The files that come with a sealed copy.
+const MANIFEST_FILE: &str = "manifest.json";
+const CHECKSUM_FILE: &str = "SHA256SUMS";
+
 /// If less than this is free, in bytes, lack of space is the likely reason why a copy could not be written.
 const LITTLE_ROOM: u64 = 1 << 20;
 
@@ -224,6 +228,26 @@ pub(crate) fn verify_while(seal: &Seal, check_stop: &dyn Fn() -> Result<()>) -> 
     ))
 }
 
+/// Deletes a sealed copy with its manifest, and its folder where nothing else is in it. A copy that is gone already is no error.
+///
+/// # Errors
+/// When a file cannot be deleted.
+pub(crate) fn delete(seal: &Seal) -> Result<()> {
+    let Some(folder) = seal.path.parent() else { return Ok(()) };
+    // The copy goes first: its manifest says what is left of an interrupted deletion.
+    for path in [&seal.path, &folder.join(CHECKSUM_FILE), &folder.join(MANIFEST_FILE)] {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error)
+                    .context(|| format!("the sealed copy {} cannot be deleted", path.display()));
+            }
+            _ => {}
+        }
+    }
+    let _ = fs::remove_dir(folder);
+    Ok(())
+}
+
 /// The current state of a live file: size and time of the database and its log. Writing to the database changes one of them.
 pub fn source_state(path: &Path) -> String {
     // SQLite follows links, and keeps the log next to the real file.
@@ -380,7 +404,7 @@ fn write_manifest(folder: &Path, name: &str, seal: &Seal) -> Result<()> {
     let manifest =
         serde_json::to_string_pretty(seal).context(|| "the manifest cannot be written".to_owned())?;
     for (file, content) in
-        [("manifest.json", format!("{manifest}\n")), ("SHA256SUMS", format!("{}  {}\n", seal.sha256, name))]
+        [(MANIFEST_FILE, format!("{manifest}\n")), (CHECKSUM_FILE, format!("{}  {}\n", seal.sha256, name))]
     {
         let path = folder.join(file);
         let write = || -> std::io::Result<()> {
