@@ -374,7 +374,10 @@ fn remark(args: &RenderArgs, settings: &Settings, own: &[String]) {
         output::note(&format!("needed: the Secret {} with {keys} in each namespace", settings.secret));
     }
     if let Some(environment) = settings.environments.last() {
-        let folder = args.out.join("overlays").join(environment.name()).join("database");
+        let overlay = args.out.join("overlays").join(environment.name());
+        // A PostgreSQL in the app's pod is there only with the app.
+        let is_sidecar = settings.topology == Topology::Sidecar;
+        let folder = if is_sidecar { overlay } else { overlay.join("database") };
         output::note(&format!("next: kubectl apply --kustomize {}", folder.display()));
     }
 }
