@@ -18,8 +18,8 @@ use crate::{output, workspace};
 #[command(
     after_help = "Exit status: 0 done, 1 with --check: files are stale, 2 could not run or refused.\n\n\
     Examples:\n  \
-    cargo xtask deploy render --topology managed --image registry.example/shop:1.4.2 --out k8s\n  \
-    cargo xtask deploy render --topology statefulset --image registry.example/shop:1.4.2 --out k8s --check\n  \
+    cargo xtask deploy render --topology managed --image shop:1.4.2 --out k8s\n  \
+    cargo xtask deploy render --topology statefulset --image shop:1.4.2 --out k8s --check\n  \
     cargo xtask deploy render --topology sidecar --env local --image shop:1.4.2 --out k8s --dry-run\n\n\
     -h lists the common options, --help all of them."
 )]
