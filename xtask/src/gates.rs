@@ -19,6 +19,10 @@ pub(crate) enum GateFailure {
 ///
 /// # Errors
 /// When they cannot be checked.
-pub(crate) fn check(_url: &TargetUrl, _settings: &DbSettings, _stop: &Stop) -> anyhow::Result<Vec<GateFailure>> {
+pub(crate) fn check(
+    _url: &TargetUrl,
+    _settings: &DbSettings,
+    _stop: &Stop,
+) -> anyhow::Result<Vec<GateFailure>> {
     anyhow::bail!("not written yet")
 }

@@ -68,8 +68,11 @@ pub(crate) fn record_catch_up(connection: &mut Connection, run_id: i64, caught_u
     let found: Option<i32> =
         connection.first(moved, &[Some(&id), Some(&seal), Some(&base_path)]).context(|| WRITE_FAILED)?;
     if found.is_none() {
-        return Err(Error::new(format!("the target no longer equals the copy {}", caught_up.base.path.display()))
-            .with_remedy_text("another catch-up has moved it on; run the same command again"));
+        return Err(Error::new(format!(
+            "the target no longer equals the copy {}",
+            caught_up.base.path.display()
+        ))
+        .with_remedy_text("another catch-up has moved it on; run the same command again"));
     }
     let sql = "INSERT INTO migration.catch_ups (run_id, base_seal, seal, inserted, updated, deleted, seconds) \
                VALUES ($1::bigint, $2, $3, $4::bigint, $5::bigint, $6::bigint, $7::float8)";

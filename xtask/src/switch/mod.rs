@@ -33,10 +33,7 @@ pub(crate) struct SwitchArgs {
 #[derive(Clone, Debug)]
 pub(crate) enum Destination {
     /// PostgreSQL, with the share of requests that reach it, in percent.
-    Postgres {
-        url: TargetUrl,
-        share_percent: u8,
-    },
+    Postgres { url: TargetUrl, share_percent: u8 },
     /// The SQLite file.
     Sqlite { path: PathBuf },
 }
