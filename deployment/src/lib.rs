@@ -2,3 +2,19 @@
 //! alert rules. Settings come in, texts go out.
 //!
 //! It does no I/O, does not know the command line, and holds no secret.
+
+mod alerts;
+mod compose;
+mod files;
+mod image;
+mod kustomization;
+mod manifests;
+pub mod names;
+pub mod policy;
+pub mod settings;
+pub mod value;
+mod yaml;
+
+pub use files::{File, SETTINGS_FILE, is_generated, render};
+pub use manifests::database::secret_keys;
+pub use manifests::route::route_text;

@@ -28,13 +28,16 @@ pub struct Options {
     pub version: Option<u32>,
     /// Whether the data may be lost in a crash of the machine, for speed (`fsync` off).
     pub throwaway: bool,
+    /// The folder for the clusters of all checkouts, such as one in memory; else each checkout has its own. The server's account must be
+    /// able to enter it.
+    pub folder: Option<PathBuf>,
 }
 
 impl Options {
     /// A durable cluster of any available version.
     #[must_use]
     pub fn new(checkout: impl Into<PathBuf>, purpose: Purpose) -> Self {
-        Self { checkout: checkout.into(), purpose, version: None, throwaway: false }
+        Self { checkout: checkout.into(), purpose, version: None, throwaway: false, folder: None }
     }
 }
 
@@ -99,7 +102,7 @@ impl Cluster {
         let checkout = fs::canonicalize(&options.checkout).map_err(at("find", &options.checkout))?;
         let options = Options { checkout, ..options };
         let major = choose_major(&options)?;
-        let layout = Layout::locate(&options.checkout, options.purpose, major)?;
+        let layout = Layout::locate(&options.checkout, options.folder.as_deref(), options.purpose, major)?;
         Ok(Self { options, major, layout })
     }
 
@@ -314,7 +317,7 @@ fn choose_major(options: &Options) -> Result<u32, Error> {
     if let Some(version) = options.version {
         return Ok(version);
     }
-    let existing = Layout::majors(&options.checkout, options.purpose);
+    let existing = Layout::majors(&options.checkout, options.folder.as_deref(), options.purpose);
     Ok(match (installed, existing.first()) {
         (Some(major), _) if existing.contains(&major) || search::variable().is_some() => major,
         (_, Some(major)) => *major,

@@ -52,9 +52,17 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Chooses the place of a cluster: outside where there already is one, or where the account cannot enter the
+    /// Chooses the place of a cluster: the given folder; else outside where there already is one, or where the account cannot enter the
     /// checkout; else inside. Creates nothing.
-    pub(crate) fn locate(checkout: &Path, purpose: Purpose, major: u32) -> Result<Self, Error> {
+    pub(crate) fn locate(
+        checkout: &Path,
+        folder: Option<&Path>,
+        purpose: Purpose,
+        major: u32,
+    ) -> Result<Self, Error> {
+        if let Some(folder) = folder {
+            return Ok(Self::under(folder.join(hash(checkout)), purpose, major));
+        }
         let inside = Self::under(checkout.join(INSIDE), purpose, major);
         let outside = Self::under(outside_root(checkout), purpose, major);
         let outside_is_fit = |account: &Account| account.can_enter(checkout).map(|can| !can);
@@ -72,9 +80,13 @@ impl Layout {
     }
 
     /// The major versions that the checkout already has a cluster of, newest first.
-    pub(crate) fn majors(checkout: &Path, purpose: Purpose) -> Vec<u32> {
+    pub(crate) fn majors(checkout: &Path, folder: Option<&Path>, purpose: Purpose) -> Vec<u32> {
         let prefix = format!("{}-", purpose.name());
-        let mut majors: Vec<u32> = [checkout.join(INSIDE), outside_root(checkout)]
+        let roots = match folder {
+            Some(folder) => vec![folder.join(hash(checkout))],
+            None => vec![checkout.join(INSIDE), outside_root(checkout)],
+        };
+        let mut majors: Vec<u32> = roots
             .iter()
             .filter_map(|root| fs::read_dir(root).ok())
             .flat_map(|entries| entries.flatten())
@@ -260,6 +272,22 @@ mod tests {
                 }
             });
         }
+    }
+
+    #[test]
+    fn two_checkouts_share_a_given_folder_and_no_cluster() {
+        let folder = tempfile::tempdir().unwrap();
+        let locate = |checkout: &str| {
+            Layout::locate(Path::new(checkout), Some(folder.path()), Purpose::Test, 15).unwrap()
+        };
+        let (one, other) = (locate("/a"), locate("/b"));
+        assert!(one.state.starts_with(folder.path()), "{}", one.state.display());
+        assert_ne!(one.root, other.root);
+        fs::create_dir_all(one.data()).unwrap();
+        fs::write(one.marker(), "").unwrap();
+        let majors = |checkout: &str, folder| Layout::majors(Path::new(checkout), folder, Purpose::Test);
+        assert_eq!(majors("/a", Some(folder.path())), [15]);
+        assert!(majors("/b", Some(folder.path())).is_empty() && majors("/a", None).is_empty());
     }
 
     #[test]

@@ -11,7 +11,8 @@ use postgres_client::connection::Connection;
 use postgres_client::guarded;
 use postgres_client::watch::{Watch, check_stop};
 
-/// Sets each sequence so that the next number is past every number that the source has ever issued.
+/// Sets each sequence so that the next number is past every number that the source has ever issued; never backwards, since what
+/// surrounds this may be rolled back, and a sequence is not.
 ///
 /// # Errors
 /// When the source cannot be read or the target refuses.
@@ -27,7 +28,7 @@ pub(crate) fn set_sequences(
         let Some(highest) = highest.filter(|&highest| highest > 0) else { continue };
         let failed = || format!("sequence {sequence} of {} cannot be set", table.source);
         // A number beyond the bounds would be refused by its digits, which are those of a key.
-        let sql = "SELECT setval(seqrelid::regclass, $2::bigint, true) FROM pg_sequence \
+        let sql = "SELECT setval(seqrelid::regclass, greatest($2::bigint, pg_sequence_last_value(seqrelid::regclass)), true) FROM pg_sequence \
                    WHERE seqrelid = $1::regclass AND $2::bigint BETWEEN seqmin AND seqmax";
         let set = target
             .query(sql, &[Some(&table.qualified(sequence)), Some(&highest.to_string())])

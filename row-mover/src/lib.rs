@@ -21,6 +21,7 @@ pub mod remedy;
 pub mod rollback;
 pub mod row_encoder;
 pub mod run;
+pub mod schema;
 mod sequences;
 pub mod smoke;
 pub mod source;

@@ -10,8 +10,14 @@ pub enum Remedy {
     AllowProcesses,
     /// Wait for the migration that holds the lock, or end it.
     AwaitOther,
+    /// Continue the rollback that has begun.
+    ContinueRollback,
+    /// Go on with the cutover, or roll it back.
+    CutoverBegun,
     /// Drop also the migrations that the app's migrator has run since, with what they created.
     DiscardMigrations,
+    /// Revert the migration, then apply it.
+    DownThenUp,
     /// Drop what is there without checking it.
     DiscardUnseen,
     /// Start over, or restore a backup: a finished run is not undone.
@@ -23,6 +29,8 @@ pub enum Remedy {
         /// Whether it is `bigserial`.
         is_serial: bool,
     },
+    /// Let writers wait longer, or write less meanwhile.
+    LongerPause,
     /// Make room for the sealed copy, or choose another backup folder.
     MakeRoom {
         /// The backup folder.
@@ -32,6 +40,12 @@ pub enum Remedy {
     },
     /// Migrate first.
     Migrate,
+    /// Migrate again: a rollback has ended the last migration.
+    MigrateAgain,
+    /// Name the folder with the sealed copies.
+    NameBackupFolder,
+    /// Name the final copy of a rollback where it was moved to.
+    NameCopyOfRollback,
     /// Give the sealed copy's new path, or take a new copy.
     NameSealedCopy,
     /// Give the path of the SQLite file.
@@ -48,6 +62,8 @@ pub enum Remedy {
     OtherSchemaOrNoBaseline,
     /// Plan again for the tables of the target.
     PlanAgain,
+    /// Plan for the schema that the source has, and start over.
+    PlanAgainAndRestart,
     /// Plan for the schema that the source has.
     PlanForSchema,
     /// Restore the sealed copy, or start over.
@@ -64,6 +80,8 @@ pub enum Remedy {
         /// Whether a part was dropped already.
         has_dropped: bool,
     },
+    /// Repair the row in the source, and catch up again.
+    RepairSourceAndCatchUp,
     /// Repair the target and resume, or the source and start over.
     RepairTargetOrSource,
     /// Start over.
@@ -76,6 +94,15 @@ pub enum Remedy {
     Resume,
     /// Do this in the target, and resume.
     ResumeAfter(String),
+    /// Restore the sealed copy, and keep the file that is there.
+    RestoreCopy,
+    /// Restore the file of a migration that was edited, or apply it again.
+    RestoreMigration {
+        /// Whether it is the last one that is applied.
+        is_last: bool,
+    },
+    /// Roll the cutover back.
+    RollBack,
     /// Resume with the version that began the run, or start over.
     SameVersionOrRestart,
     /// See what is in the target.
@@ -84,6 +111,8 @@ pub enum Remedy {
     SelectTable(String),
     /// Choose the table as well, or all tables.
     SelectTableOrAll,
+    /// Stop the app, or close the source by a fence.
+    StopWriters,
     /// Upgrade the server, or use a private one.
     UpgradeServer,
     /// See by validation what was written since, or drop it.

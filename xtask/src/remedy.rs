@@ -25,9 +25,14 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
                 "wait for it, or end it; `cargo xtask status` shows it, and its sessions are named {APPLICATION_NAME} in pg_stat_activity"
             ));
         }
+        Remedy::CutoverBegun => {
+            "go on with `cargo xtask cutover`, or go back to SQLite with `cargo xtask rollback`; `cargo xtask status` shows how far it is"
+        }
+        Remedy::ContinueRollback => "continue it: `cargo xtask rollback`",
         Remedy::DiscardMigrations => {
             "keep the database as it is, or add --discard, which drops the tables with all that was changed in them since"
         }
+        Remedy::DownThenUp => "run `cargo xtask schema down`, then `cargo xtask schema up`",
         Remedy::DiscardUnseen => "add --discard, which drops what is there without checking it",
         Remedy::FinishedNotUndone => {
             "--undo puts a target back until a migration is validated, and nothing was changed; to load the source again, give \
@@ -41,6 +46,9 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
                  --drizzle`, and run the same command again"
             ));
         }
+        Remedy::LongerPause => {
+            "run the same command when the app writes less, or with a larger --pause-max, below the app's busy timeout"
+        }
         Remedy::MakeRoom { folder, free_bytes } => {
             return Cow::Owned(format!(
                 "{} has {free_bytes} bytes free: make room there, or name another folder with --backup-dir",
@@ -50,6 +58,13 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::Migrate => {
             "migrate first: `cargo xtask migrate`; what another tool moved is compared with its file: \
              `cargo xtask validate --sqlite FILE --postgres URL`"
+        }
+        Remedy::MigrateAgain => {
+            "migrate again with `cargo xtask migrate --restart`, then run the same command again"
+        }
+        Remedy::NameBackupFolder => "name the folder with the sealed copies with --backup-dir",
+        Remedy::NameCopyOfRollback => {
+            "if the copy was moved, name its new path with --sealed-copy; a damaged one: restore it from a backup of the backup folder"
         }
         Remedy::NameSealedCopy => {
             "if it was moved, name its new path: `cargo xtask validate --sealed-copy FILE`; if it is lost, \
@@ -86,6 +101,10 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
             "put a copy of mapping.toml into a folder DIR, add your decisions about the differences, run \
              `cargo xtask generate --sqlite FILE --out DIR`, review the plan, and migrate with --plan DIR"
         }
+        Remedy::PlanAgainAndRestart => {
+            "nothing was changed: plan for the new schema with `cargo xtask generate --sqlite FILE --out DIR`, and start over with \
+             `cargo xtask migrate --restart --plan DIR`"
+        }
         Remedy::PutBackOrRestart { must_discard: false } => {
             "put it back where it was, or start over with --restart, which takes a new one"
         }
@@ -98,6 +117,10 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         }
         Remedy::RepairSource => {
             "it was written to the source after preflight: repair it there, and start over with --restart"
+        }
+        Remedy::RepairSourceAndCatchUp => {
+            "nothing was changed: repair the row in the SQLite file, and run the same command again; or plan for it, and start over with \
+             `cargo xtask migrate --restart`"
         }
         Remedy::RepairTargetAndRestart { has_dropped: false } => {
             "repair what it names in the target, and run the same command again"
@@ -118,12 +141,26 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::ResumeAfter(first) => {
             return Cow::Owned(format!("{first}; then run the same command again: it resumes here"));
         }
+        Remedy::RestoreCopy => {
+            "add --restore-copy, which puts the sealed copy in its place and keeps the file that is there under another name"
+        }
+        Remedy::RestoreMigration { is_last: true } => {
+            "restore the file from version control and write the change as a migration of its own with `cargo xtask schema new NAME`; or, \
+             where this change was not released, run `cargo xtask schema redo`"
+        }
+        Remedy::RestoreMigration { is_last: false } => {
+            "restore the file from version control, and write the change as a migration of its own with `cargo xtask schema new NAME`"
+        }
+        Remedy::RollBack => "`cargo xtask rollback` puts SQLite back in charge",
         Remedy::SameVersionOrRestart => "resume with that version, or start over with --restart",
         Remedy::SeeStatus => {
             "see `cargo xtask status`; the sealed copy of this run remains in its backup folder"
         }
         Remedy::SelectTable(table) => return Cow::Owned(format!("add {table} to --tables")),
         Remedy::SelectTableOrAll => "name it among --tables, or omit --tables",
+        Remedy::StopWriters => {
+            "stop the app and run the same command again, or give --fence, with which the app can go on"
+        }
         Remedy::UpgradeServer => "upgrade it, or omit the URL to use a private PostgreSQL",
         Remedy::ValidateOrDiscard => "validate to see them; add --discard, which drops them for good",
         Remedy::ValidateOrRestart => {

@@ -26,7 +26,14 @@ pub(crate) fn settings() -> anyhow::Result<DbSettings> {
 
 /// The target that is named or that the environment names; none means the private PostgreSQL.
 pub(crate) fn named(args: &TargetArgs) -> anyhow::Result<Option<TargetUrl>> {
-    let lookup = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    named_in(args, |name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+}
+
+/// The same with variables from elsewhere.
+pub(crate) fn named_in(
+    args: &TargetArgs,
+    lookup: impl Fn(&str) -> Option<String>,
+) -> anyhow::Result<Option<TargetUrl>> {
     if args.pg_version.is_some() {
         return Ok(None);
     }
@@ -40,7 +47,12 @@ pub(crate) fn named(args: &TargetArgs) -> anyhow::Result<Option<TargetUrl>> {
 /// The variable by which the environment names a target; none where it names none.
 pub(crate) fn variable() -> Option<&'static str> {
     let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    std::iter::once("DATABASE_URL").chain(PARTS.map(|(variable, _)| variable)).find(is_set)
+    variables().find(is_set)
+}
+
+/// The variables that name a target.
+pub(crate) fn variables() -> impl Iterator<Item = &'static str> {
+    std::iter::once("DATABASE_URL").chain(PARTS.map(|(variable, _)| variable))
 }
 
 /// Hyperpage's own variables and libpq's names for them.

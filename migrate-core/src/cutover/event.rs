@@ -64,7 +64,7 @@ pub enum Event {
 }
 
 /// What keeps writers from a SQLite file after a cutover.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fence {
     /// Triggers on every ordinary table.
@@ -86,7 +86,7 @@ pub enum Switch {
 }
 
 /// Where a rollback keeps what PostgreSQL contained.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Archive {
     /// Schemas with other names, in the same database.

@@ -2,16 +2,33 @@
 //!
 //! The source is not written to. What has changed is found by `difference`, between two sealed copies.
 
+mod apply;
+mod chunk_changes;
+mod conflicts;
+pub(crate) mod copies;
+mod keyed;
+mod keyless;
+mod net;
+mod read_back;
+mod refusal;
+mod relations;
+mod rows;
+mod session;
+mod set_aside;
+mod staged;
+
 use std::path::PathBuf;
 
-use postgres_client::connection::Connection;
+#[allow(unused_imports, reason = "the cutover applies its last difference in a transaction of its own")]
+pub(crate) use apply::apply;
 use postgres_client::{DbSettings, TargetUrl};
+pub use session::CatchUps;
 
-use crate::difference::TableDifference;
-use crate::error::{Error, Result};
-use crate::ledger::Run;
+use crate::error::Result;
 use crate::observer::Observer;
-use crate::source::SourceConnection;
+use crate::rejects::RejectedTable;
+use crate::source::seal::Seal;
+use serde::Serialize;
 
 /// The parameters of a catch-up.
 pub struct CatchUpRequest {
@@ -21,7 +38,9 @@ pub struct CatchUpRequest {
     pub settings: DbSettings,
     /// Where sealed copies go.
     pub backup_dir: PathBuf,
-    /// Whether nothing is changed.
+    /// Where rejected rows are written down, in a folder for each copy.
+    pub rejects_dir: PathBuf,
+    /// Whether nothing is changed: the changes are applied and rolled back.
     pub dry_run: bool,
 }
 
@@ -31,18 +50,33 @@ pub enum CatchUpOutcome {
     /// Nobody has written to the source since the last copy.
     Unchanged,
     /// The changes are applied, or would be.
-    Applied(Applied),
+    Applied(CaughtUp),
+}
+
+/// Changes that were applied.
+#[derive(Clone, Debug)]
+pub struct CaughtUp {
+    /// The run's number in the ledger.
+    pub run: i64,
+    /// What was applied.
+    pub applied: Applied,
+    /// The copy that the target equals now; none where nothing was changed.
+    pub seal: Option<Seal>,
+    /// The files of rejected rows.
+    pub rejected: Vec<RejectedTable>,
+    /// Duration in seconds, from the start of the copy.
+    pub seconds: f64,
 }
 
 /// What was applied, by table in the plan's order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Applied {
     /// The tables with changes.
     pub tables: Vec<AppliedTable>,
 }
 
 /// What was applied to one table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct AppliedTable {
     /// The table, by source name.
     pub table: String,
@@ -56,29 +90,25 @@ pub struct AppliedTable {
     pub rejected: u64,
 }
 
+impl Applied {
+    /// The number of changed rows of all tables.
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|table| table.inserted + table.updated + table.deleted).sum()
+    }
+}
+
+impl AppliedTable {
+    /// Whether nothing has changed.
+    pub fn is_empty(&self) -> bool {
+        (self.inserted, self.updated, self.deleted, self.rejected) == (0, 0, 0, 0)
+    }
+}
+
 /// Catches up once.
 ///
 /// # Errors
 /// When there is no validated migration, PostgreSQL is in charge, the source's schema has changed, or a database fails. Nothing is
 /// changed then.
 pub fn catch_up(request: &CatchUpRequest, observer: &dyn Observer) -> Result<CatchUpOutcome> {
-    let _ = (request, observer);
-    Err(Error::new("not written yet"))
-}
-
-/// Applies a difference within a transaction that the caller has begun and ends, sets the sequences, and reads the changed rows back. The
-/// caller records the catch-up in the same transaction.
-///
-/// # Errors
-/// When a row does not fit as the plan demands, PostgreSQL refuses, or a row that was read back differs.
-pub(crate) fn apply(
-    transaction: &mut Connection,
-    run: &Run,
-    base: &SourceConnection,
-    newer: &SourceConnection,
-    difference: &[TableDifference],
-    observer: &dyn Observer,
-) -> Result<Applied> {
-    let _ = (transaction, run, base, newer, difference, observer);
-    Err(Error::new("not written yet"))
+    CatchUps::new(request).next(observer)
 }

@@ -1,25 +1,50 @@
 //! What has changed between two sealed copies of the same source: the rows of each planned table that only one of them has.
 //!
-//! Rows are compared by key, storage class and bytes. Nothing here knows PostgreSQL.
+//! Rows are compared as the load reads them: by rowid, storage class and bytes of each planned column. Nothing here knows PostgreSQL, and
+//! rows are not paired by their keys: a row whose rowid has changed is removed and added.
+
+mod by_rowid;
+mod encoded_row;
+mod multiset;
+mod row_set;
+mod schema;
+mod sequences;
+mod work;
 
 use migrate_core::plan::PlannedTable;
 use postgres_client::watch::Watch;
-use rusqlite::types::Value;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::source::SourceConnection;
-use crate::source::scan::RowidRange;
+pub use row_set::RowSet;
+pub use schema::{ObjectKind, SchemaChange};
 
 /// The difference between two copies.
 #[derive(Debug)]
 pub enum Difference {
-    /// The tables with changes, in the plan's order.
-    Rows(Vec<TableDifference>),
-    /// The schemas differ, so that the plan no longer describes the newer copy.
-    Schema,
+    /// The schemas are the same, and rows may differ.
+    Rows(RowDifference),
+    /// The schemas differ, so that the plan no longer describes the newer copy. Rows were not compared.
+    Schema(Vec<SchemaChange>),
 }
 
-/// The rows that differ in one table. A row that was changed is in both lists.
+/// The rows that differ.
+#[derive(Debug, Default)]
+pub struct RowDifference {
+    /// The tables with changes, in the plan's order.
+    pub tables: Vec<TableDifference>,
+    /// The planned tables, by source name, whose last number of AUTOINCREMENT differs: it can move without a change of a row that is left.
+    pub sequences: Vec<String>,
+}
+
+impl RowDifference {
+    /// Whether nothing has to be done to turn the older copy into the newer one.
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty() && self.sequences.is_empty()
+    }
+}
+
+/// The rows that differ in one table. A row that was changed is in both sets.
 #[derive(Debug)]
 pub struct TableDifference {
     /// The table, by source name.
@@ -28,15 +53,6 @@ pub struct TableDifference {
     pub removed: RowSet,
     /// Rows of the newer copy that the older one does not have.
     pub added: RowSet,
-}
-
-/// Rows of one copy.
-#[derive(Debug)]
-pub enum RowSet {
-    /// Rows of a table with rowids, in ascending ranges that do not overlap.
-    Rowids(Vec<RowidRange>),
-    /// Rows of a table without rowids, by the values of its primary key.
-    Keys(Vec<Vec<Value>>),
 }
 
 /// Returns what has changed in `tables` from the copy `base` to the copy `newer`.
@@ -49,6 +65,22 @@ pub fn difference(
     tables: &[&PlannedTable],
     watch: &dyn Watch,
 ) -> Result<Difference> {
-    let _ = (base, newer, tables, watch);
-    Err(Error::new("not written yet"))
+    let changes = schema::changes(base, newer)?;
+    if !changes.is_empty() {
+        return Ok(Difference::Schema(changes));
+    }
+    let found = work::compare(base, newer, tables, watch)?;
+    let tables_changed = tables.iter().zip(found).filter_map(|(table, changed)| {
+        let by_rowid::Changed { removed, added } = changed;
+        let is_changed = !removed.is_empty() || !added.is_empty();
+        is_changed.then(|| TableDifference { table: table.source.clone(), removed, added })
+    });
+    Ok(Difference::Rows(RowDifference {
+        tables: tables_changed.collect(),
+        sequences: sequences::changed(base, newer, tables)?,
+    }))
+}
+
+fn unreadable(table: &PlannedTable, copy: &SourceConnection) -> String {
+    format!("table {} of {} cannot be read", table.source, copy.path().display())
 }

@@ -78,5 +78,41 @@ pub(crate) fn record_catch_up(connection: &mut Connection, run_id: i64, caught_u
                VALUES ($1::bigint, $2, $3, $4::bigint, $5::bigint, $6::bigint, $7::float8)";
     let counts = [caught_up.inserted, caught_up.updated, caught_up.deleted].map(|count| count.to_string());
     let parameters = [&id, &base, &seal, &counts[0], &counts[1], &counts[2], &caught_up.seconds.to_string()];
-    connection.execute(sql, &parameters.map(|text| Some(text.as_str()))).context(|| WRITE_FAILED)
+    connection.execute(sql, &parameters.map(|text| Some(text.as_str()))).context(|| WRITE_FAILED)?;
+    // The results of checks are those of the copy before; the new one has not been checked yet.
+    connection
+        .execute("DELETE FROM migration.checks WHERE run_id = $1::bigint", &[Some(&id)])
+        .context(|| WRITE_FAILED)
+}
+
+/// Changes of a chunk's counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ChunkCounts {
+    /// Rows in the target.
+    pub(crate) rows: i64,
+    /// Skipped rows.
+    pub(crate) rejected: i64,
+    /// Values that became NULL.
+    pub(crate) nulled: i64,
+}
+
+/// Adds changes to the counts of a chunk, which is created where a table had no rows.
+///
+/// # Errors
+/// When the ledger cannot be written.
+pub(crate) fn change_chunk(
+    connection: &mut Connection,
+    run_id: i64,
+    table: &str,
+    chunk: i64,
+    counts: &ChunkCounts,
+) -> Result<()> {
+    let sql = "INSERT INTO migration.chunks AS c (run_id, table_name, chunk, rows, bytes, seconds, rejected, nulled, done_at) \
+               VALUES ($1::bigint, $2, $3::bigint, $4::bigint, 0, 0, $5::bigint, $6::bigint, now()) \
+               ON CONFLICT (run_id, table_name, chunk) DO UPDATE SET rows = coalesce(c.rows, 0) + excluded.rows, \
+               rejected = c.rejected + excluded.rejected, nulled = c.nulled + excluded.nulled";
+    let numbers =
+        [run_id, chunk, counts.rows, counts.rejected, counts.nulled].map(|number| number.to_string());
+    let [run_id, chunk, rows, rejected, nulled] = numbers.each_ref().map(|number| Some(number.as_str()));
+    connection.execute(sql, &[run_id, Some(table), chunk, rows, rejected, nulled]).context(|| WRITE_FAILED)
 }

@@ -2,7 +2,7 @@
 
 use migrate_core::cutover::Event;
 
-use super::{READ_FAILED, WRITE_FAILED, is_there, utc_text};
+use super::{READ_FAILED, Run, WRITE_FAILED, is_there, last_run, utc_text};
 use crate::error::{Context, Result};
 use postgres_client::connection::Connection;
 
@@ -42,6 +42,26 @@ pub fn cutover_events(connection: &mut Connection, run_id: i64) -> Result<Vec<Re
         })
     };
     found.into_iter().map(read).collect()
+}
+
+/// Whether a rollback has archived what a run made, so that a later migration begins afresh.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub fn is_archived(connection: &mut Connection, run_id: i64) -> Result<bool> {
+    let events = cutover_events(connection, run_id)?;
+    Ok(events.iter().any(|recorded| matches!(recorded.event, Event::TargetArchived { .. })))
+}
+
+/// The last run whose tables are in place: none where a rollback has archived them.
+///
+/// # Errors
+/// When the ledger cannot be read, or was written by another version.
+pub fn present_run(connection: &mut Connection) -> Result<Option<Run>> {
+    match last_run(connection)? {
+        Some(run) if is_archived(connection, run.id)? => Ok(None),
+        run => Ok(run),
+    }
 }
 
 /// Records an event.

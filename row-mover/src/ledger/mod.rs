@@ -19,6 +19,7 @@ mod catch_ups;
 mod checks;
 mod cutover_events;
 mod history;
+mod schema_files;
 mod steps;
 
 pub use baseline::baseline;
@@ -26,12 +27,13 @@ pub(crate) use baseline::{lacks_baseline, record_baseline, record_plan};
 pub(crate) use before::{SequenceBefore, missing_schemas, moved_sequences, record_sequences};
 pub use builds::{Build, builds};
 pub(crate) use builds::{CLAIM_BUILD_SQL, FINISH_BUILD_SQL, plan_builds};
-pub(crate) use catch_ups::record_catch_up;
 pub use catch_ups::{CatchUp, catch_ups};
+pub(crate) use catch_ups::{ChunkCounts, change_chunk, record_catch_up};
 pub use checks::integrity;
 pub(crate) use checks::record_integrity;
-pub use cutover_events::{RecordedEvent, cutover_events, record_cutover_event};
+pub use cutover_events::{RecordedEvent, cutover_events, is_archived, present_run, record_cutover_event};
 pub use history::{History, Span, history};
+pub(crate) use schema_files::{forget_schema_file, record_schema_file, schema_files};
 pub(crate) use steps::{
     begin_removal, claim_schema_steps, has_schema_steps, is_being_removed, is_last_run, record_schema_steps,
 };
@@ -40,7 +42,7 @@ pub(crate) use steps::{
 pub const SCHEMA: &str = "migration";
 
 /// The names and statements of its migrations, in their order.
-const MIGRATIONS: [(&str, &str); 8] = [
+const MIGRATIONS: [(&str, &str); 9] = [
     ("0001_ledger", include_str!("../../ledger-migrations/0001_ledger/up.sql")),
     ("0002_rejects", include_str!("../../ledger-migrations/0002_rejects/up.sql")),
     ("0003_plan_and_builds", include_str!("../../ledger-migrations/0003_plan_and_builds/up.sql")),
@@ -49,6 +51,7 @@ const MIGRATIONS: [(&str, &str); 8] = [
     ("0008_before", include_str!("../../ledger-migrations/0008_before/up.sql")),
     ("0009_baseline", include_str!("../../ledger-migrations/0009_baseline/up.sql")),
     ("0010_cutover", include_str!("../../ledger-migrations/0010_cutover/up.sql")),
+    ("0011_schema_files", include_str!("../../ledger-migrations/0011_schema_files/up.sql")),
 ];
 
 /// The error where the ledger cannot be read.
@@ -352,6 +355,21 @@ pub(crate) const CLAIM_CHUNK_SQL: &str = "SELECT c.done_at IS NOT NULL FROM migr
 pub(crate) const FINISH_CHUNK_SQL: &str = "UPDATE migration.chunks SET rows = $1::bigint, bytes = $2::bigint, \
      seconds = $3::double precision, rejected = $7::bigint, nulled = $8::bigint, digest = $9, done_at = now() WHERE run_id = $4::bigint AND table_name = $5 \
      AND chunk = $6::bigint AND done_at IS NULL RETURNING 1";
+
+/// Removes a run, and the ledger with it unless it has runs that were rolled back.
+///
+/// # Errors
+/// When the target refuses.
+pub(crate) fn remove_run(connection: &mut Connection, run_id: i64) -> Result<()> {
+    let others = "SELECT EXISTS (SELECT FROM migration.runs WHERE id <> $1::bigint)";
+    let id = run_id.to_string();
+    if !connection.one(others, &[Some(&id)]).context(|| READ_FAILED)? {
+        return remove(connection);
+    }
+    connection
+        .execute("DELETE FROM migration.runs WHERE id = $1::bigint", &[Some(&id)])
+        .context(|| "the run cannot be removed from the ledger")
+}
 
 /// Drops the ledger with all that it knows.
 ///

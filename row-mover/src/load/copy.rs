@@ -75,7 +75,7 @@ pub(super) fn copy_rows(
     Ok(done)
 }
 
-fn stopped(table: &PlannedTable, refused: Vec<Refused>) -> Error {
+pub(crate) fn stopped(table: &PlannedTable, refused: Vec<Refused>) -> Error {
     let refused = refused.into_iter().next();
     let column = refused.as_ref().and_then(|refused| table.columns.get(refused.position));
     let name = column.map_or("", |column| column.source.as_str());

@@ -30,8 +30,9 @@ use postgres_client::connection::{Backend, Connection};
 use postgres_client::work_clock::WorkClock;
 
 pub(crate) use chunks::plan_chunks;
+pub(crate) use copy::stopped;
 use lane::Lane;
-pub(crate) use staging::{STAGING, Staged, stage};
+pub(crate) use staging::{IS_TRIED, STAGING, Staged, first_refused, is_about_a_row, stage, type_name};
 
 /// What is loaded, with its source and its target.
 pub(crate) struct Load<'a> {

@@ -117,7 +117,7 @@ impl Landing {
         for step in moves {
             let Err(refused) = target.guarded_long(&step.sql, Then::Keep, is_at_work)? else { continue };
             let row = match is_about_a_row(&refused) {
-                true => first_refused(step, target, is_at_work)?,
+                true => first_refused(&step.only(IS_TRIED), STAGING, target, is_at_work)?,
                 false => None,
             };
             let key = match row {
@@ -260,7 +260,7 @@ fn staged(planned: &PlannedColumn, columns: &[Column], qualifier: &str) -> Strin
 }
 
 /// The name of a type in `pg_type`.
-fn type_name(of: PgType) -> &'static str {
+pub(crate) fn type_name(of: PgType) -> &'static str {
     match of {
         PgType::Bigint => "int8",
         PgType::Integer => "int4",
@@ -296,7 +296,7 @@ fn type_name(of: PgType) -> &'static str {
 }
 
 /// Whether a row may be to blame (manual, appendix A): data, constraints, and whatever triggers raise.
-pub(super) fn is_about_a_row(refused: &ServerError) -> bool {
+pub(crate) fn is_about_a_row(refused: &ServerError) -> bool {
     let classes = ["21", "22", "23", "44", "P0"];
     refused
         .sqlstate
@@ -304,18 +304,21 @@ pub(super) fn is_about_a_row(refused: &ServerError) -> bool {
         .is_some_and(|sqlstate| classes.iter().any(|class| sqlstate.starts_with(class)))
 }
 
-/// The place of the first row that is refused once those before it are in, counted from 0: halves are tried, and those that are taken
-/// stay.
-fn first_refused(
-    step: &StagedMove,
+/// The condition on the staged rows `s` with which [`first_refused`] tries some of them.
+pub(crate) const IS_TRIED: &str = "s.ctid OPERATOR(pg_catalog.=) ANY ($1)";
+
+/// The place among the rows of a temporary table of the first one that a statement is refused for once those before it are in, counted
+/// from 0: halves are tried, and those that are taken stay. The statement ends with [`IS_TRIED`].
+pub(crate) fn first_refused(
+    statement: &str,
+    temporary: &str,
     target: &mut Connection,
     is_at_work: &mut dyn FnMut() -> Result<bool>,
 ) -> Result<Option<u64>> {
-    let some =
-        migrate_core::identifier::quote_pg_literal(&step.only("s.ctid OPERATOR(pg_catalog.=) ANY ($1)"));
+    let some = migrate_core::identifier::quote_pg_literal(statement);
     let search = format!(
         "DECLARE places pg_catalog.tid[]; low pg_catalog.int4 := 1; high pg_catalog.int4; middle pg_catalog.int4; \
-         BEGIN places := ARRAY(SELECT ctid FROM {STAGING} ORDER BY ctid); high := pg_catalog.cardinality(places); \
+         BEGIN places := ARRAY(SELECT ctid FROM {temporary} ORDER BY ctid); high := pg_catalog.cardinality(places); \
          WHILE low OPERATOR(pg_catalog.<) high LOOP \
          middle := low OPERATOR(pg_catalog.+) ((high OPERATOR(pg_catalog.-) low) OPERATOR(pg_catalog./) 2); \
          BEGIN EXECUTE {some} USING places[low:middle]; low := middle OPERATOR(pg_catalog.+) 1; \

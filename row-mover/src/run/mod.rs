@@ -57,8 +57,9 @@ pub use postgres_client::watch::Silent;
 use postgres_client::watch::check_stop;
 use postgres_client::{DbSettings, TargetUrl};
 use preflight::Preflight;
+pub(crate) use removal::check_none_begun;
 pub(crate) use session::ADVISORY_LOCK;
-use session::Session;
+pub(crate) use session::Session;
 pub(crate) use target_check::{check_version, check_writable};
 
 /// The parameters of a migration.
@@ -120,7 +121,7 @@ fn migrate_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     let tables = selected_tables(request.plan, &request.tables)?;
     session.take_lock()?;
     let subject = subject(request, &tables);
-    let last = session.retrying(|| ledger::last_run(&mut *session.connection()?))?;
+    let last = session.retrying(|| ledger::present_run(&mut *session.connection()?))?;
     if request.restart {
         session.refuse_standby()?;
         return session.begin(request, &tables, &subject, last.as_ref());
@@ -177,7 +178,7 @@ pub fn refused_values(request: &Request<'_>, observer: &dyn Observer) -> Result<
 
 fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'_>) -> Result<Outcome> {
     let tables = selected_tables(request.plan, &request.tables)?;
-    let last = ledger::last_run(&mut *session.connection()?)?;
+    let last = ledger::present_run(&mut *session.connection()?)?;
     if let Some(run) = last.as_ref().filter(|_| !request.restart) {
         removal::check_none_begun(&mut *session.connection()?, run)?;
     }

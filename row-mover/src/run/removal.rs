@@ -27,7 +27,7 @@ const SHARES_AT_ONCE: usize = 4;
 const LISTED_MAX: usize = 10;
 
 /// Refuses to do anything else with a run that is being removed.
-pub(super) fn check_none_begun(connection: &mut Connection, run: &Run) -> Result<()> {
+pub(crate) fn check_none_begun(connection: &mut Connection, run: &Run) -> Result<()> {
     if !ledger::is_being_removed(connection, run.id)? {
         return Ok(());
     }
@@ -154,6 +154,7 @@ fn cannot_drop(plan: &Plan, error: Error) -> Error {
 
 /// The statements that remove a run, in groups that follow each other. Each can be run again after it was done.
 struct Removal {
+    run_id: i64,
     groups: Vec<Vec<SchemaStep>>,
     /// The versions of the migrations to be forgotten, where an earlier version wrote them into the app's own list.
     versions: Vec<String>,
@@ -172,7 +173,7 @@ impl Removal {
             versions = existing::listed_versions(run);
         }
         let schemas = ledger::missing_schemas(connection, run.id)?;
-        Ok(Removal { groups, versions, schemas, baseline: ledger::baseline(connection)? })
+        Ok(Removal { run_id: run.id, groups, versions, schemas, baseline: ledger::baseline(connection)? })
     }
 
     fn locks(&self) -> usize {
@@ -202,7 +203,7 @@ impl Removal {
                 if refused.is_in_use() { Ok(0) } else { Err(Error::new(FAILED).caused_by(refused)) }
             })?;
         }
-        ledger::remove(connection)
+        ledger::remove_run(connection, self.run_id)
     }
 }
 

@@ -38,8 +38,8 @@ const LOCK_WAIT_MAX: Duration = Duration::from_secs(3);
 const LOCK_WAIT: Duration = Duration::from_millis(50);
 
 /// The connections of one run.
-pub(super) struct Session<'a> {
-    pub(super) connections: Connections<'a>,
+pub(crate) struct Session<'a> {
+    pub(crate) connections: Connections<'a>,
     pub(super) target: &'a TargetUrl,
     pub(super) settings: DbSettings,
     pub(super) observer: &'a Watched<'a>,
@@ -51,7 +51,7 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     /// Connects, and refuses a server that is too old.
-    pub(super) fn open(
+    pub(crate) fn open(
         target: &'a TargetUrl,
         settings: &'a DbSettings,
         workers: usize,
@@ -72,7 +72,7 @@ impl<'a> Session<'a> {
     }
 
     /// A connection of the pool.
-    pub(super) fn connection(&self) -> Result<PooledConnection> {
+    pub(crate) fn connection(&self) -> Result<PooledConnection> {
         self.connections.pooled()
     }
 
@@ -92,13 +92,13 @@ impl<'a> Session<'a> {
     }
 
     /// Excludes every other migration of this target for as long as the session lasts.
-    pub(super) fn take_lock(&self) -> Result<()> {
+    pub(crate) fn take_lock(&self) -> Result<()> {
         self.take(&mut self.lock_session.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Checks that the session with the lock is still there, and acquires the lock again if it was lost. Another migration may have begun
     /// in between; then this one must not resume.
-    pub(super) fn hold_lock(&self) -> Result<()> {
+    pub(crate) fn hold_lock(&self) -> Result<()> {
         check_stop(self.observer)?;
         let mut lock_session = self.lock_session.lock().unwrap_or_else(PoisonError::into_inner);
         match lock_session.one::<String>("SELECT pg_backend_pid()", &[]) {
@@ -162,14 +162,14 @@ impl<'a> Session<'a> {
     }
 
     /// Does `work` until it succeeds or a fault does not pass.
-    pub(super) fn retrying<T>(&self, mut work: impl FnMut() -> Result<T>) -> Result<T> {
+    pub(crate) fn retrying<T>(&self, mut work: impl FnMut() -> Result<T>) -> Result<T> {
         retry::retrying(self.settings.retry_timeout, self.observer, &self.observer.clock, || {
             work().map_err(|error| self.explain(error, None))
         })
     }
 
     /// Adds to an error of a session of ours who held the lock that it waited for.
-    pub(super) fn explain(&self, error: Error, waiter: Option<&Backend>) -> Error {
+    pub(crate) fn explain(&self, error: Error, waiter: Option<&Backend>) -> Error {
         self.lock_watch.explain(error, waiter)
     }
 
@@ -180,7 +180,7 @@ impl<'a> Session<'a> {
     }
 
     /// Refuses a standby before anything is done.
-    pub(super) fn refuse_standby(&self) -> Result<()> {
+    pub(crate) fn refuse_standby(&self) -> Result<()> {
         if self.is_standby()? { Err(target_check::standby()) } else { Ok(()) }
     }
 

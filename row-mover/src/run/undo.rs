@@ -60,9 +60,14 @@ fn undo_in(session: &Session<'_>, request: &UndoRequest) -> Result<Option<Undone
         session.take_lock()?;
     }
     session.refuse_standby()?;
-    let Some(run) = session.retrying(|| ledger::last_run(&mut *session.connection()?))? else {
+    let last = session.retrying(|| ledger::last_run(&mut *session.connection()?))?;
+    let has_history = last.is_some();
+    let Some(run) = session.retrying(|| ledger::present_run(&mut *session.connection()?))? else {
         // A run that was interrupted before its first entry may have created the ledger.
-        if !request.dry_run && session.retrying(|| ledger::exists(&mut *session.connection()?))? {
+        if !request.dry_run
+            && !has_history
+            && session.retrying(|| ledger::exists(&mut *session.connection()?))?
+        {
             session.retrying(|| ledger::remove(&mut *session.connection()?))?;
         }
         return Ok(None);

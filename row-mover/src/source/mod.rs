@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod integrity_check;
 pub mod introspect;
 mod live_file;
+pub(crate) mod live_version;
 pub mod open;
 mod orphans;
 pub mod page_limits;

@@ -170,6 +170,32 @@ impl<'a> Scan<'a> {
         failed: &dyn Fn() -> String,
         visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
     ) -> Result<()> {
+        self.each_in(&[self.range], source, failed, visit)
+    }
+
+    /// Hands each row in ranges of rowids to `visit`, one range after the other, until one fails: for one or many short ranges of a table
+    /// whose rowid has a name. They replace the range of the scan.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn each_within(
+        &self,
+        ranges: &[RowidRange],
+        source: &SourceConnection,
+        failed: &dyn Fn() -> String,
+        visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let ranges: Vec<Option<RowidRange>> = ranges.iter().copied().map(Some).collect();
+        self.each_in(&ranges, source, failed, visit)
+    }
+
+    fn each_in(
+        &self,
+        ranges: &[Option<RowidRange>],
+        source: &SourceConnection,
+        failed: &dyn Fn() -> String,
+        visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
+    ) -> Result<()> {
         let connection = source.connection();
         let from = scan::rows_of(connection, self.table).context(failed)?;
         let mut reader =
@@ -178,17 +204,20 @@ impl<'a> Scan<'a> {
         let failing = Failing::of(connection, self).context(failed)?;
         reader.may_fail = failing.is_some();
         let _limit = rowid.map(|_| LowLimit::set(connection)).transpose().context(failed)?;
-        match rowid {
-            None => {
-                let end = reader.read_all()?;
-                if let (End::Failed { rows }, Some(failing)) = (end, &failing) {
-                    reader.one_by_one(failing, rows)?;
+        for range in ranges {
+            reader.range = *range;
+            match rowid {
+                None => {
+                    let end = reader.read_all()?;
+                    if let (End::Failed { rows }, Some(failing)) = (end, &failing) {
+                        reader.one_by_one(failing, rows)?;
+                    }
                 }
-                Ok(())
+                Some(rowid) if self.order.is_some() => reader.in_order(rowid)?,
+                Some(rowid) => reader.by_rowid(rowid)?,
             }
-            Some(rowid) if self.order.is_some() => reader.in_order(rowid),
-            Some(rowid) => reader.by_rowid(rowid),
         }
+        Ok(())
     }
 
     /// The position of the rowid in a selected row.

@@ -16,8 +16,8 @@ use sha2::{Digest, Sha256};
 
 use super::live_file::Disturbance;
 use super::open::{check_length, open_regular, sidecar};
-use super::undisturbed::{ReadMethod, read_undisturbed};
-use super::{SourceConnection, pages};
+use super::undisturbed::{Protection, ReadMethod, read_undisturbed};
+use super::{SourceConnection, SourceFile, pages};
 use crate::error::{Context, Error, Result};
 use crate::remedy::{FolderNeed, Remedy};
 
@@ -26,6 +26,10 @@ const STEP_PAGES: i32 = 1000;
 
 /// The longest name that a sealed copy keeps. File systems accept 255 bytes, encrypted ones 143.
 const NAME_BYTES_MAX: usize = 120;
+
+/// The files that come with a sealed copy.
+const MANIFEST_FILE: &str = "manifest.json";
+const CHECKSUM_FILE: &str = "SHA256SUMS";
 
 /// If less than this is free, in bytes, lack of space is the likely reason why a copy could not be written.
 const LITTLE_ROOM: u64 = 1 << 20;
@@ -60,6 +64,13 @@ pub struct Copy {
     read_method: ReadMethod,
 }
 
+/// How a copy is compared with the file that it was made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verification {
+    EveryPage,
+    None,
+}
+
 /// Where a copy is made. One that is dropped before it is sealed is removed.
 #[derive(Debug)]
 struct CopyFiles {
@@ -82,7 +93,7 @@ pub fn copy(path: &Path, backup_dir: &Path, copied: &dyn Fn(f64) -> Result<()>) 
         let copied_at = jiff::Timestamp::now();
         let state = source_state(source.real_path());
         remove_files(&files.partial);
-        copy_pages(source, &files.partial, copied)?;
+        copy_pages(source, &files.partial, Verification::EveryPage, copied)?;
         Ok((copied_at, source.real_path().to_owned(), state))
     };
     let ((copied_at, source_path, source_state), read_method) = read_undisturbed(path, &mut copy_once)
@@ -93,6 +104,26 @@ pub fn copy(path: &Path, backup_dir: &Path, copied: &dyn Fn(f64) -> Result<()>) 
             _ => error,
         })?;
     Ok(Copy { files, copied_at, source_path, source_state, read_method })
+}
+
+/// Copies the live file while this process holds a lock on it that excludes every writer, for a freeze. The file is read through SQLite
+/// alone: closing a descriptor of ours would drop the lock. Pages are not read twice, since the pause of the app counts; a writer that
+/// ignores locks would be noticed by the catch-up before.
+///
+/// # Errors
+/// When the folder cannot be written, or the file cannot be read.
+pub(crate) fn copy_locked(
+    file: &SourceFile,
+    backup_dir: &Path,
+    copied: &dyn Fn(f64) -> Result<()>,
+) -> Result<Copy> {
+    let source = file.open()?;
+    let files = CopyFiles::create(source.real_path(), backup_dir)?;
+    let copied_at = jiff::Timestamp::now();
+    let source_state = source_state(source.real_path());
+    copy_pages(&source, &files.partial, Verification::None, copied)?;
+    let read_method = ReadMethod { protection: Protection::SqliteLocks, attempts: 1 };
+    Ok(Copy { files, copied_at, source_path: source.real_path().to_owned(), source_state, read_method })
 }
 
 impl Copy {
@@ -197,6 +228,26 @@ pub(crate) fn verify_while(seal: &Seal, check_stop: &dyn Fn() -> Result<()>) -> 
     ))
 }
 
+/// Deletes a sealed copy with its manifest, and its folder where nothing else is in it. A copy that is gone already is no error.
+///
+/// # Errors
+/// When a file cannot be deleted.
+pub(crate) fn delete(seal: &Seal) -> Result<()> {
+    let Some(folder) = seal.path.parent() else { return Ok(()) };
+    // The copy goes first: its manifest says what is left of an interrupted deletion.
+    for path in [&seal.path, &folder.join(CHECKSUM_FILE), &folder.join(MANIFEST_FILE)] {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error)
+                    .context(|| format!("the sealed copy {} cannot be deleted", path.display()));
+            }
+            _ => {}
+        }
+    }
+    let _ = fs::remove_dir(folder);
+    Ok(())
+}
+
 /// The current state of a live file: size and time of the database and its log. Writing to the database changes one of them.
 pub fn source_state(path: &Path) -> String {
     // SQLite follows links, and keeps the log next to the real file.
@@ -254,7 +305,12 @@ fn create_private_folder(backup_dir: &Path, folder: &Path) -> Result<()> {
 /// Copies the database into `partial`, a new file that only its owner may read, and then compares every page: a page that differs was
 /// written by somebody who uses no locks. Pages that were the same both times are consistent, because all of them held these values at
 /// the moment between the two passes.
-fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) -> Result<()>) -> Result<()> {
+fn copy_pages(
+    source: &SourceConnection,
+    partial: &Path,
+    verification: Verification,
+    copied: &dyn Fn(f64) -> Result<()>,
+) -> Result<()> {
     let failed = || format!("{} cannot be copied to {}", source.path().display(), partial.display());
     let disturbed = |disturbance: Disturbance| Err(Error::new(failed()).caused_by(disturbance));
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial).context(failed)?;
@@ -276,7 +332,9 @@ fn copy_pages(source: &SourceConnection, partial: &Path, copied: &dyn Fn(f64) ->
         return Err(Error::new(failed()).caused_by(format!("its journal mode stayed {mode}")));
     }
     target.close().map_err(|(_, error)| error).context(failed)?;
-    if let Some(page) = pages::first_difference(connection, partial, &|share| copied(0.5 + share / 2.0))? {
+    if verification == Verification::EveryPage
+        && let Some(page) = pages::first_difference(connection, partial, &|share| copied(0.5 + share / 2.0))?
+    {
         return disturbed(Disturbance::Page(page));
     }
     if let Some(disturbance) = source.disturbance_since(before.as_ref()) {
@@ -346,7 +404,7 @@ fn write_manifest(folder: &Path, name: &str, seal: &Seal) -> Result<()> {
     let manifest =
         serde_json::to_string_pretty(seal).context(|| "the manifest cannot be written".to_owned())?;
     for (file, content) in
-        [("manifest.json", format!("{manifest}\n")), ("SHA256SUMS", format!("{}  {}\n", seal.sha256, name))]
+        [(MANIFEST_FILE, format!("{manifest}\n")), (CHECKSUM_FILE, format!("{}  {}\n", seal.sha256, name))]
     {
         let path = folder.join(file);
         let write = || -> std::io::Result<()> {

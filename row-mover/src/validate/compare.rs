@@ -310,7 +310,7 @@ impl<'a> Field<'a> {
     }
 
     /// Whether it is the source value. One that cannot be decoded is none that was sent.
-    fn is(
+    pub(super) fn is(
         &self,
         column: &PlannedColumn,
         source: &Value<'_>,

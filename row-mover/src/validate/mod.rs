@@ -6,6 +6,7 @@
 mod behaviour;
 mod bound;
 pub mod catalog;
+mod changed_rows;
 mod clock;
 mod compare;
 mod defaults;
@@ -45,6 +46,7 @@ use crate::source::SourceConnection;
 use postgres_client::connection::Connection;
 
 pub(crate) use behaviour::behaviour;
+pub(crate) use changed_rows::ChangedRows;
 pub use compare::{Difference, DifferenceKind};
 pub(crate) use compare::{NAMED_DIFFERENCES_MAX, REPORT_EACH_ROWS, Selection, SourceRows};
 pub(crate) use defaults::defaults;

@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use private_postgres::{Cluster, Options, Purpose, Status, StopMode};
 
+use crate::commands::test;
 use crate::exit::Exit;
 use crate::output;
 
@@ -162,6 +163,7 @@ impl Which {
         let options = Options {
             version: self.pg_version,
             throwaway: throwaway || self.test,
+            folder: if self.test { test::server::folder() } else { None },
             ..Options::new(checkout()?, purpose)
         };
         Ok(Cluster::open(options)?)

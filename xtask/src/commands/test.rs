@@ -18,7 +18,7 @@ mod apps;
 mod child;
 mod print_schema;
 mod seed;
-mod server;
+pub(crate) mod server;
 mod steps;
 mod summary;
 mod tools;
@@ -35,8 +35,9 @@ Examples:
   cargo xtask test -- --package row-mover     only the tests of one crate
   cargo xtask test -- sample -- --nocapture   only the tests of that name
 
-The tests run on a private PostgreSQL, which is removed at the end, or in new
-databases of the server that TEST_POSTGRES_URL names. TEST_SEED=N repeats the
+The tests run on a private PostgreSQL, which is removed at the end and whose data
+is in TEST_POSTGRES_DIR if that is set, or in new databases of the server that
+TEST_POSTGRES_URL names. TEST_SEED=N repeats the
 random choices of a run, which prints its N. With CI=true these are always the
 same, and a missing tool is a failure.
 

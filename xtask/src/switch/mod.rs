@@ -4,6 +4,9 @@
 
 #![allow(dead_code)]
 
+pub(crate) mod rollout;
+pub(crate) mod time;
+
 use std::path::PathBuf;
 
 use clap::Args;
@@ -20,13 +23,17 @@ pub(crate) struct SwitchArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "manifests")]
     pub(crate) env_file: Option<PathBuf>,
 
-    /// The folder of an overlay that `deploy render` wrote; `kubectl` applies it
+    /// The folder of an overlay that `deploy render` wrote and `deploy apply` applied
     #[arg(long, value_name = "DIR")]
     pub(crate) manifests: Option<PathBuf>,
 
     /// The context of `kubectl`
     #[arg(long, value_name = "NAME", requires = "manifests")]
     pub(crate) context: Option<String>,
+
+    /// A command that restarts the app after its env file has changed, run by `sh -c`
+    #[arg(long, value_name = "COMMAND", requires = "env_file")]
+    pub(crate) restart_command: Option<String>,
 }
 
 /// Where the app is switched to.

@@ -33,19 +33,37 @@ pub(super) struct Fill {
 
 /// What is filled after the rows are loaded, by the decisions in the plan: columns first, then views, each after those that it reads.
 pub(super) fn fills(plan: &Plan) -> Vec<Fill> {
+    column_fills(plan).chain(view_fills(plan)).filter(|fill| !fill.statements.is_empty()).collect()
+}
+
+/// The columns that triggers fill after the rows are loaded: what each is, and the statements, which can be repeated when rows have
+/// changed.
+pub fn filled_columns(plan: &Plan) -> Vec<(String, Vec<String>)> {
+    let fills = column_fills(plan).filter(|fill| !fill.statements.is_empty());
+    fills.map(|fill| (fill.what, fill.statements)).collect()
+}
+
+/// The same of materialized views.
+pub fn filled_views(plan: &Plan) -> Vec<(String, Vec<String>)> {
+    view_fills(plan).map(|fill| (fill.what, fill.statements)).collect()
+}
+
+fn column_fills(plan: &Plan) -> impl Iterator<Item = Fill> {
     let is_filled = |column: &&UnloadedColumn| column.decision == Some(DerivedDecision::Fill);
     let columns =
         plan.trigger_filled().filter(is_filled).filter(|column| !is_filled_by_the_load(plan, column));
-    let columns = columns.map(|column| Fill {
+    columns.map(|column| Fill {
         what: format!("column {}", column.full_name()),
         statements: fill_column(plan, column),
-    });
+    })
+}
+
+fn view_fills(plan: &Plan) -> impl Iterator<Item = Fill> {
     let views = plan.materialized_views.iter().filter(|view| view.decision == Some(DerivedDecision::Fill));
-    let views = views.map(|view| Fill {
+    views.map(|view| Fill {
         what: format!("materialized view {}", view.name),
         statements: vec![AS_THE_APP[0].to_owned(), refresh(view), AS_OURSELVES.to_owned()],
-    });
-    columns.chain(views).filter(|fill| !fill.statements.is_empty()).collect()
+    })
 }
 
 /// Whether a trigger that fills the column is called during the load.

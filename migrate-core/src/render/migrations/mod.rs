@@ -14,7 +14,9 @@ mod stubs;
 mod tables;
 
 pub use builds::{Build, BuildKind, builds};
-pub use derived::{ComputedRows, compute_in_row, fill_column_by_hand, write_table_by_hand};
+pub use derived::{
+    ComputedRows, compute_in_row, fill_column_by_hand, filled_columns, filled_views, write_table_by_hand,
+};
 pub use existing::{RemovalSteps, removal_steps};
 pub use repair::{Repaired, repair};
 pub(crate) use steps::table_locks;

@@ -1,7 +1,7 @@
 //! The PostgreSQL server of a test run: that of `TEST_POSTGRES_URL`, else the private test cluster, started when it is first
 //! needed and removed at the end. The tests create their databases themselves.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use private_postgres::{Cluster, Options, Purpose};
@@ -13,6 +13,14 @@ pub(crate) const URL_VARIABLE: &str = "TEST_POSTGRES_URL";
 
 /// The version of the private test cluster, read by the tests.
 pub(crate) const VERSION_VARIABLE: &str = "TEST_POSTGRES_VERSION";
+
+/// Names the folder for the data of the private test cluster, such as one in memory. The tests do not read it.
+const FOLDER_VARIABLE: &str = "TEST_POSTGRES_DIR";
+
+/// Returns the private test cluster's data folder, where the environment names one.
+pub(crate) fn folder() -> Option<PathBuf> {
+    std::env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
 
 /// The server that the tests use.
 #[derive(Debug)]
@@ -41,7 +49,12 @@ impl TestServer {
             }
             (Some(url), None) => Ok(Self::Given(url)),
             (None, version) => {
-                let options = Options { version, throwaway: true, ..Options::new(root, Purpose::Test) };
+                let options = Options {
+                    version,
+                    throwaway: true,
+                    folder: folder(),
+                    ..Options::new(root, Purpose::Test)
+                };
                 Ok(Self::Private { options, cluster: None })
             }
         }
