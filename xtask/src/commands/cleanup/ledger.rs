@@ -12,7 +12,7 @@ use super::CleanupArgs;
 use crate::commands::validate::resolve_target;
 use crate::report::not_moved;
 use crate::target::{self, TargetArgs};
-use crate::{output, private, source};
+use crate::{author, output, private, source};
 
 /// What the ledger records of the app's rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,17 +89,8 @@ impl CleanupLedger for TargetLedger {
         let pool = pool::open(url, settings)?;
         let mut connection = pool::get(&pool)?;
         ledger::create(&mut connection)?;
-        Ok(ledger::record_cutover_event(&mut connection, run, event, &recorded_by(), note)?)
+        Ok(ledger::record_cutover_event(&mut connection, run, event, &author::name(), note)?)
     }
-}
-
-/// The account and the host of whoever runs the command.
-fn recorded_by() -> String {
-    let account =
-        ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|name| !name.is_empty()));
-    let account = account.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    format!("{account}@{host}")
 }
 
 fn not_validated(reason: String) -> MigrationProof {
