@@ -20,6 +20,7 @@ pub use detect::detect;
 pub use lock::WriteLock;
 pub use open::open;
 pub use sealed::is_sealed_behind_fence;
+pub(crate) use triggers::has_name_of_fence;
 
 /// The message of a write that the triggers refuse.
 pub const MESSAGE: &str = "moved to PostgreSQL";
