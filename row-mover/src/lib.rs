@@ -6,6 +6,7 @@
 
 mod access;
 pub mod catch_up;
+mod command_lock;
 pub mod comparison;
 pub mod copy_file;
 pub mod cutover;

@@ -32,11 +32,12 @@ pub use offline::{OfflineRequest, Reopened, open_source_offline};
 pub use proof::Unequal;
 pub use restore::Restored;
 
+use crate::command_lock;
 use crate::error::{Error, Result};
 use crate::ledger::{self, RecordedEvent, Run};
 use crate::observer::Observer;
 use crate::remedy::Remedy;
-use crate::run::{ADVISORY_LOCK, check_writable, open_checked};
+use crate::run::{check_writable, open_checked};
 use crate::source::integrity_check::Integrity;
 
 /// Who runs a rollback, for the ledger.
@@ -103,10 +104,7 @@ impl<'a> Rollback<'a> {
         check_writable(&mut session)?;
         let budget = Budget::settle(&mut session, request.workers, &request.target, observer)?;
         let connections = Connections::new(&request.target, &request.settings, budget)?;
-        if !session.one(&format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})"), &[])? {
-            return Err(Error::new(format!("another command is at work on {}", request.target))
-                .with_remedy_value(Remedy::AwaitOther));
-        }
+        command_lock::take(&mut session, &request.target)?;
         let mut run = ledger::last_run(&mut session)?.ok_or_else(|| {
             Error::new(format!("{} holds no migration", request.target)).with_remedy_value(Remedy::Migrate)
         })?;
