@@ -276,7 +276,7 @@ fn next(found: &Found, list: &Checklist) -> Option<NextCommand> {
         ),
         Stage::Migrate => (format!("migrate --sqlite {source}{postgres}"), "the rows are not all moved"),
         Stage::Validate => (format!("validate{postgres}"), "the rows are moved, and not proven"),
-        Stage::Cutover if found.evidence.switchover == Switchover::CutoverBegun => (
+        Stage::Cutover if found.evidence.switchover != Switchover::NotBegun => (
             format!("cutover{}{postgres}", switch_options(found)),
             "a cutover is not finished; the same command continues it",
         ),
@@ -311,7 +311,7 @@ fn switch_options(found: &Found) -> String {
         _ => None,
     });
     let fence = match (fence, found.evidence.switchover) {
-        (Some(_), Switchover::CutoverBegun) => " --fence",
+        (Some(_), Switchover::SourceClosed) => " --fence",
         _ => "",
     };
     let switch = match switched {
