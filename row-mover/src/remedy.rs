@@ -29,6 +29,8 @@ pub enum Remedy {
         /// Whether it is `bigserial`.
         is_serial: bool,
     },
+    /// Let writers wait longer, or write less meanwhile.
+    LongerPause,
     /// Make room for the sealed copy, or choose another backup folder.
     MakeRoom {
         /// The backup folder.

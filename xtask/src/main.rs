@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+mod author;
 mod bench;
 mod commands;
 mod display;
@@ -19,6 +20,7 @@ mod output;
 mod plan_folder;
 mod plan_text;
 mod private;
+mod question;
 mod remedy;
 mod report;
 mod run_context;

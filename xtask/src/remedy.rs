@@ -46,6 +46,9 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
                  --drizzle`, and run the same command again"
             ));
         }
+        Remedy::LongerPause => {
+            "run the same command when the app writes less, or with a larger --pause-max, below the app's busy timeout"
+        }
         Remedy::MakeRoom { folder, free_bytes } => {
             return Cow::Owned(format!(
                 "{} has {free_bytes} bytes free: make room there, or name another folder with --backup-dir",

@@ -3,13 +3,18 @@
 //! Rows are compared as the load reads them: by rowid, storage class and bytes of each planned column. Nothing here knows PostgreSQL, and
 //! rows are not paired by their keys: a row whose rowid has changed is removed and added.
 
+mod by_rowid;
+mod encoded_row;
+mod multiset;
 mod row_set;
 mod schema;
+mod sequences;
+mod work;
 
 use migrate_core::plan::PlannedTable;
 use postgres_client::watch::Watch;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::source::SourceConnection;
 pub use row_set::RowSet;
 pub use schema::{ObjectKind, SchemaChange};
@@ -64,6 +69,18 @@ pub fn difference(
     if !changes.is_empty() {
         return Ok(Difference::Schema(changes));
     }
-    let _ = (tables, watch);
-    Err(Error::new("not written yet"))
+    let found = work::compare(base, newer, tables, watch)?;
+    let tables_changed = tables.iter().zip(found).filter_map(|(table, changed)| {
+        let by_rowid::Changed { removed, added } = changed;
+        let is_changed = !removed.is_empty() || !added.is_empty();
+        is_changed.then(|| TableDifference { table: table.source.clone(), removed, added })
+    });
+    Ok(Difference::Rows(RowDifference {
+        tables: tables_changed.collect(),
+        sequences: sequences::changed(base, newer, tables)?,
+    }))
+}
+
+fn unreadable(table: &PlannedTable, copy: &SourceConnection) -> String {
+    format!("table {} of {} cannot be read", table.source, copy.path().display())
 }

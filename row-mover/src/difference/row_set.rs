@@ -60,7 +60,7 @@ impl RowSet {
     ///
     /// # Errors
     /// When the copy cannot be read, with the message of `failed`, or the error of `visit`.
-    pub(crate) fn each(
+    pub fn each(
         &self,
         table: &PlannedTable,
         copy: &SourceConnection,

@@ -124,14 +124,15 @@ fn encoding(connection: &Connection) -> rusqlite::Result<String> {
 }
 
 fn objects(connection: &Connection) -> rusqlite::Result<BTreeMap<Name, Definition>> {
-    let sql = "SELECT type, CAST(name AS BLOB), CAST(tbl_name AS BLOB), CAST(coalesce(sql, '') AS BLOB) FROM sqlite_schema \
+    let sql = "SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema \
                WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     let mut objects = BTreeMap::new();
     while let Some(row) = rows.next()? {
         let kind = ObjectKind::of(&row.get::<_, String>(0)?);
-        objects.insert((kind, row.get(1)?), (row.get(2)?, row.get(3)?));
+        let bytes = |position| Ok::<_, rusqlite::Error>(row.get_ref(position)?.as_bytes()?.to_vec());
+        objects.insert((kind, bytes(1)?), (bytes(2)?, bytes(3)?));
     }
     Ok(objects)
 }

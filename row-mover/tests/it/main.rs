@@ -17,6 +17,7 @@ mod damage;
 mod damage_of_schema;
 mod damaged_indexes;
 mod defaults;
+mod difference;
 mod documents;
 mod encodings;
 mod existing;

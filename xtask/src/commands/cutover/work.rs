@@ -1,0 +1,246 @@
+//! The order of a cutover's steps, for people: what is announced and asked, and what is printed meanwhile.
+
+use std::time::Duration;
+
+use anyhow::bail;
+use migrate_core::cutover::{CutoverStep, Event};
+use postgres_client::{DbSettings, TargetUrl};
+use row_mover::cutover::{Cutover, CutoverRequest, Frozen};
+use row_mover::fence::MarkUse;
+use row_mover::remedy::Remedy;
+use row_mover::rollback::Author;
+
+use super::CutoverArgs;
+use super::text::{self, Summary};
+use crate::exit::Exit;
+use crate::screen::Screen;
+use crate::stop::Stop;
+use crate::switch::rollout::{Rollout, RolloutOutcome};
+use crate::switch::{Destination, Switcher};
+use crate::{author, gates, output, private, question, target};
+
+/// How long a freeze waits for a moment in which nobody writes.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// What all parts of a cutover use.
+pub(super) struct Work<'a> {
+    pub(super) args: &'a CutoverArgs,
+    pub(super) url: &'a TargetUrl,
+    pub(super) settings: DbSettings,
+    pub(super) stop: &'a Stop,
+    pub(super) screen: &'a Screen,
+    switcher: &'a Switcher,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &CutoverArgs) -> anyhow::Result<Exit> {
+    let stop = Stop::listen()?;
+    let settings = target::settings()?;
+    let url = match target::named(&args.target)? {
+        Some(url) => url,
+        None => private::recall_exact(
+            private::remembered()?.last,
+            args.target.pg_version,
+            false,
+            output::remarks(args.quiet),
+        )?,
+    };
+    // What cannot be switched is found before anything changes.
+    let switcher = Switcher::check(&args.switch)?;
+    let screen = Screen::new(args.quiet, stop.clone());
+    let work = Work { args, url: &url, settings, stop: &stop, screen: &screen, switcher: &switcher };
+    let done = work.cut_over();
+    screen.finish();
+    done
+}
+
+impl Work<'_> {
+    fn cut_over(&self) -> anyhow::Result<Exit> {
+        self.rollout().check()?;
+        if self.args.dry_run {
+            return self.rehearse();
+        }
+        let request = self.request();
+        let mut summary = Summary::default();
+        loop {
+            self.check_stop()?;
+            let mut cutover = self.engine(|| Cutover::open(&request, self.screen))?;
+            match self.engine(|| cutover.next_step())? {
+                CutoverStep::Begin => {
+                    self.announce(&cutover)?;
+                    self.engine(|| cutover.record(Event::CutoverBegun))?;
+                }
+                CutoverStep::Freeze => {
+                    self.announce(&cutover)?;
+                    drop(cutover);
+                    if let Some(exit) = self.prepare()? {
+                        return Ok(exit);
+                    }
+                    self.close(&request)?;
+                }
+                CutoverStep::RecordClosed(fence) => self.engine(|| cutover.record_closed(fence))?,
+                CutoverStep::Switch => {
+                    drop(cutover);
+                    self.switch(&request)?;
+                }
+                CutoverStep::Finish => {
+                    drop(cutover);
+                    if let Some(exit) = self.finish(&request)? {
+                        return Ok(exit);
+                    }
+                }
+                CutoverStep::Done => {
+                    summary.read(&cutover, self.url);
+                    output::stdout(&if self.args.json { summary.json()? } else { summary.text() })?;
+                    return Ok(Exit::Done);
+                }
+            }
+        }
+    }
+
+    /// Announces what will be written to the source, and asks where somebody can answer.
+    fn announce(&self, cutover: &Cutover<'_>) -> anyhow::Result<()> {
+        let source = cutover.run().seal.source_path.display().to_string();
+        if !self.args.fence {
+            self.remark(&text::without_fence(&source));
+            return Ok(());
+        }
+        self.remark(&text::fence_announced(&source, self.args.pause_max));
+        // Whoever gave --fence has decided; on a terminal the last word is asked for.
+        if self.args.yes || !question::can_ask() {
+            return Ok(());
+        }
+        match question::ask("Type yes to go on:", self.stop)? {
+            Some(answer) if answer.eq_ignore_ascii_case("yes") => Ok(()),
+            _ => bail!("nothing was changed: the fence was not agreed to"),
+        }
+    }
+
+    /// Catches up, and shows the app PostgreSQL for reading where shares below 100 % are asked for.
+    fn prepare(&self) -> anyhow::Result<Option<Exit>> {
+        self.catch_up()?;
+        let outcome = self.rollout().before_freeze(&mut || self.catch_up())?;
+        if let RolloutOutcome::WentBack { share_percent, reason } = outcome {
+            self.remark(&text::went_back_before(share_percent, &reason));
+            return Ok(Some(Exit::Differences));
+        }
+        Ok(None)
+    }
+
+    /// Closes the source, after as many attempts as are allowed.
+    fn close(&self, request: &CutoverRequest) -> anyhow::Result<()> {
+        if !self.args.fence {
+            let watch = Duration::from_secs(self.args.watch);
+            let closed = self.engine(|| Cutover::open(request, self.screen)?.close_stopped(watch))?;
+            self.remark(&text::closed(&closed));
+            return Ok(());
+        }
+        for attempt in 1..=self.args.attempts {
+            if attempt > 1 {
+                self.catch_up()?;
+            }
+            match self.engine(|| Cutover::open(request, self.screen)?.freeze())? {
+                Frozen::Closed(closed) => {
+                    self.remark(&text::closed(&closed));
+                    return Ok(());
+                }
+                Frozen::Open(reason) => self.remark(&text::not_frozen(reason, attempt, self.args.attempts)),
+            }
+        }
+        Err(row_mover::Error::new(format!(
+            "the source was not closed in {} attempts; the app goes on with SQLite",
+            self.args.attempts
+        ))
+        .with_remedy_value(Remedy::LongerPause)
+        .into())
+    }
+
+    fn switch(&self, request: &CutoverRequest) -> anyhow::Result<()> {
+        let to = Destination::Postgres { url: self.url.clone(), share_percent: 100 };
+        let switch = self.switcher.switch(&to, self.stop)?;
+        let event = Event::AppSwitched { switch, share_percent: 100 };
+        self.engine(|| Cutover::open(request, self.screen)?.record(event.clone()))?;
+        self.remark("switched  the app works with PostgreSQL");
+        Ok(())
+    }
+
+    /// Checks the gates, observes the app, and records that the cutover is finished.
+    fn finish(&self, request: &CutoverRequest) -> anyhow::Result<Option<Exit>> {
+        let failures = gates::check(self.url, &self.settings, self.stop)?;
+        if !failures.is_empty() {
+            output::stdout(&text::gates_failed(&failures))?;
+            return Ok(Some(Exit::Differences));
+        }
+        if let RolloutOutcome::WentBack { reason, .. } = self.rollout().after_switch()? {
+            output::stdout(&text::observation_failed(&reason))?;
+            return Ok(Some(Exit::Differences));
+        }
+        self.engine(|| Cutover::open(request, self.screen)?.record(Event::CutoverFinished))?;
+        Ok(None)
+    }
+
+    /// Rehearses what is left.
+    fn rehearse(&self) -> anyhow::Result<Exit> {
+        let request = self.request();
+        let mut cutover = self.engine(|| Cutover::open(&request, self.screen))?;
+        let step = self.engine(|| cutover.next_step())?;
+        let mut summary = Summary::default();
+        if matches!(step, CutoverStep::Begin | CutoverStep::Freeze) {
+            summary.rehearsal = Some(self.engine(|| cutover.rehearse())?);
+        }
+        let to = Destination::Postgres { url: self.url.clone(), share_percent: 100 };
+        summary.switch_plan = Some(self.switcher.describe(&to));
+        summary.read(&cutover, self.url);
+        output::stdout(&if self.args.json {
+            summary.json()?
+        } else {
+            summary.rehearsal_text(self.args.fence)
+        })?;
+        Ok(Exit::Done)
+    }
+
+    fn request(&self) -> CutoverRequest {
+        CutoverRequest {
+            target: self.url.clone(),
+            settings: self.settings,
+            backup_dir: self.args.backup_dir.clone(),
+            rejects_dir: self.args.rejects_dir.clone(),
+            mark_use: if self.args.read_only_mark { MarkUse::Always } else { MarkUse::WhereNeeded },
+            pause_max: Duration::from_secs(self.args.pause_max),
+            lock_wait_max: LOCK_WAIT_MAX,
+            author: Author { name: author::name(), note: self.args.note.clone() },
+        }
+    }
+
+    fn rollout(&self) -> Rollout<'_> {
+        Rollout {
+            args: &self.args.rollout,
+            switcher: self.switcher,
+            url: self.url,
+            settings: &self.settings,
+            stop: self.stop,
+        }
+    }
+
+    /// Does work of the engine; a signal ends it in order.
+    pub(super) fn engine<T>(&self, work: impl FnOnce() -> row_mover::Result<T>) -> anyhow::Result<T> {
+        self.stop
+            .in_order(self.url, &self.settings, work)
+            .map_err(|error| self.stop.explain(error, continues))
+    }
+
+    fn check_stop(&self) -> anyhow::Result<()> {
+        match self.stop.is_asked() {
+            true => Err(self.stop.explain(row_mover::Error::stopped(), continues)),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn remark(&self, text: &str) {
+        output::remarks(self.args.quiet)(text);
+    }
+}
+
+fn continues() -> String {
+    "What is done is recorded. Run the same command again: it continues.".to_owned()
+}
