@@ -280,9 +280,10 @@ fn next(found: &Found, list: &Checklist) -> Option<NextCommand> {
             format!("cutover{}{postgres}", switch_options(found)),
             "a cutover is not finished; the same command continues it",
         ),
-        Stage::Cutover => {
-            (format!("cutover --dry-run{postgres}"), "it rehearses the cutover and prints the expected pause")
-        }
+        Stage::Cutover => (
+            format!("cutover --dry-run --fence{postgres}"),
+            "it rehearses the cutover and prints the expected pause",
+        ),
         Stage::Rollback => (
             format!("rollback{}{postgres}", switch_options(found)),
             "a rollback is not finished; the same command continues it",
