@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod any_file;
+mod audit;
 mod baseline;
 mod bench;
 mod bench_app;

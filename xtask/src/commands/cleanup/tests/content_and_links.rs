@@ -32,8 +32,8 @@ fn validated_before_a_checkpoint(app: &Path) -> MigrationProof {
 
 fn sealed_path(proof: &MigrationProof) -> &Path {
     match proof {
-        MigrationProof::Validated { seal, .. } => &seal.path,
-        MigrationProof::NotValidated { .. } => panic!("it is validated"),
+        MigrationProof::Ready { seal, .. } => &seal.path,
+        MigrationProof::NotReady { .. } => panic!("it is validated"),
     }
 }
 
