@@ -17,4 +17,3 @@ mod yaml;
 
 pub use files::{File, SETTINGS_FILE, is_generated, render};
 pub use manifests::database::secret_keys;
-pub use manifests::route::route_text;

@@ -14,6 +14,7 @@ mod bench_app;
 mod changes_since;
 mod cleanup_gate;
 mod comparison;
+mod deploy_render;
 mod drizzle_flow;
 mod existing;
 mod generate;
