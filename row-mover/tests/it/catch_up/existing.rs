@@ -18,7 +18,7 @@ fn an_apps_tables_are_caught_up_as_they_were_loaded() {
          CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO audit VALUES (TG_OP); RETURN coalesce(NEW, OLD); END $$;
          CREATE TRIGGER audited AFTER INSERT OR UPDATE OR DELETE ON users FOR EACH ROW EXECUTE FUNCTION audit();
          CREATE MATERIALIZED VIEW ages AS SELECT sum(age) AS total FROM users;",
-        "[materialized_views]\nages = \"fill\"\n[written_tables]\naudit = \"keep\"",
+        "[derived]\nages = \"fill\"\naudit = \"accept\"",
     );
     case.moved();
     let before = case.ask("SELECT tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1");
