@@ -2,18 +2,17 @@
 //! all, after its content was decompressed and compared with the seal.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use ruzstd::decoding::StreamingDecoder;
+use ruzstd::encoding::CompressionLevel;
 use sha2::{Digest, Sha256};
 
 use super::open::open_regular;
 use super::seal::{Seal, hash, verify};
 use crate::error::{Context, Error, Result};
-
-/// The effort of the compression. Level 9 takes twice the time of the default, 3, and saves about a tenth.
-const LEVEL: i32 = 9;
 
 /// The checksum of the archive, for `sha256sum -c`.
 pub const CHECKSUMS: &str = "SHA256SUMS";
@@ -118,19 +117,78 @@ fn create(path: &Path) -> std::io::Result<File> {
 
 fn compress(from: &Path, into: &Path, check_stop: &dyn Fn() -> Result<()>) -> Result<()> {
     let failed = || format!("{} cannot be compressed", from.display());
-    let mut source = open_regular(from).context(failed)?;
-    let mut encoder = zstd::Encoder::new(create(into).context(failed)?, LEVEL).context(failed)?;
-    encoder.include_checksum(true).context(failed)?;
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        check_stop()?;
-        let read = source.read(&mut buffer).context(failed)?;
-        if read == 0 {
-            break;
-        }
-        encoder.write_all(&buffer[..read]).context(failed)?;
+    let mut stopped = Ok(());
+    let mut source = Recorded { inner: open_regular(from).context(failed)?, error: None };
+    let mut target = Recorded { inner: BufWriter::new(create(into).context(failed)?), error: None };
+    let reader = Stoppable { inner: &mut source, check_stop, stopped: &mut stopped };
+    ruzstd::encoding::compress(reader, &mut target, CompressionLevel::Fastest);
+    stopped?;
+    if let Some(error) = source.error.or(target.error) {
+        return Err(error).context(failed);
     }
-    encoder.finish().and_then(|file| file.sync_all()).context(failed)
+    target
+        .inner
+        .into_inner()
+        .map_err(|error| error.into_error())
+        .and_then(|file| file.sync_all())
+        .context(failed)
+}
+
+/// A file whose errors are kept, since the compressor panics on them: a source that fails is at its end, and a target that fails takes
+/// everything.
+struct Recorded<T> {
+    inner: T,
+    error: Option<std::io::Error>,
+}
+
+impl<T: Read> Read for Recorded<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.error.is_some() {
+            return Ok(0);
+        }
+        loop {
+            match self.inner.read(buffer) {
+                Ok(read) => return Ok(read),
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    self.error = Some(error);
+                    return Ok(0);
+                }
+            }
+        }
+    }
+}
+
+impl<T: Write> Write for Recorded<T> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.error.is_none() {
+            self.error = self.inner.write_all(bytes).err();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        if self.error.is_none() {
+            self.error = self.inner.flush().err();
+        }
+        Ok(())
+    }
+}
+
+/// A source that ends where the work is to stop.
+struct Stoppable<'a, T> {
+    inner: &'a mut T,
+    check_stop: &'a dyn Fn() -> Result<()>,
+    stopped: &'a mut Result<()>,
+}
+
+impl<T: Read> Read for Stoppable<'_, T> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.stopped.is_ok() {
+            *self.stopped = (self.check_stop)();
+        }
+        if self.stopped.is_err() { Ok(0) } else { self.inner.read(buffer) }
+    }
 }
 
 /// SHA-256 and size of the archive in a folder, after its content was compared with the seal.
@@ -150,7 +208,7 @@ fn verified(
         if listed != format!("{sha256}  {name}\n") {
             return Err(Error::new(failed()).caused_by(format!("its SHA-256 is not that of {CHECKSUMS}")));
         }
-        let mut decoder = zstd::Decoder::new(open_regular(&path).context(failed)?).context(failed)?;
+        let mut decoder = StreamingDecoder::new(open_regular(&path).context(failed)?).context(failed)?;
         let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
         loop {
             check_stop()?;

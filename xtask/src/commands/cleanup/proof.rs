@@ -3,6 +3,7 @@
 
 use super::{CleanupArgs, MigrationProof};
 use app_checkout::{Area, InUse, Obstacle, Plan, Repository};
+use row_mover::fence::is_sealed_behind_fence;
 use row_mover::source::seal::Seal;
 use row_mover::source::sealed_content::is_sealed_content;
 use std::path::PathBuf;
@@ -91,7 +92,8 @@ fn not_migrated(area: &Area, path: &std::path::Path, seal: &Seal) -> Option<NotM
     if seal.source_path.canonicalize().ok() != Some(real) {
         return Some(NotMigrated::Other);
     }
-    match is_sealed_content(&path, seal) {
+    let is_sealed = |is_same: bool| if is_same { Ok(true) } else { is_sealed_behind_fence(&path, seal) };
+    match is_sealed_content(&path, seal).and_then(is_sealed) {
         Ok(true) => None,
         Ok(false) => Some(NotMigrated::Written),
         Err(error) => Some(NotMigrated::Unknown(format!("{:#}", anyhow::Error::new(error)))),

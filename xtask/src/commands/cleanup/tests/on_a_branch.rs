@@ -1,7 +1,7 @@
 //! Changes as commits: one for each kind on a branch, refusals where git is in another state, and what a killed call leaves.
 
 use super::*;
-use row_mover::source::archive::{CHECKSUMS, RESTORED_CHECKSUMS};
+use row_mover::source::archive::RESTORED_CHECKSUMS;
 use std::process::Command;
 
 fn git_output(root: &Path, arguments: &[&str]) -> String {
@@ -137,15 +137,30 @@ fn the_archive_is_restored_by_the_commands_of_its_note() {
         let is_ours = file.extension().is_some_and(|end| end == "zst" || end == "txt");
         assert!(!is_ours || fs::metadata(&file).unwrap().permissions().mode() & 0o777 == 0o400, "{file:?}");
     }
-    // A damaged archive is no archive.
-    let archive = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
-    let archive = archive.into_iter().find(|file| file.extension().is_some_and(|end| end == "zst")).unwrap();
-    fs::set_permissions(&archive, fs::Permissions::from_mode(0o600)).unwrap();
-    let mut bytes = fs::read(&archive).unwrap();
+}
+
+#[test]
+fn an_archive_is_complete_and_verified_again() {
+    let app = app_with_database();
+    let folder = tempfile::tempdir().unwrap();
+    let MigrationProof::Ready { seal, .. } = validated(app.path()) else { panic!("it is ready") };
+    let archive = || archive::archive(&seal, folder.path(), &|_, _| String::new(), &|| Ok(()));
+    let stopped = archive::archive(&seal, folder.path(), &|_, _| String::new(), &|| {
+        Err(row_mover::Error::new("stopped"))
+    });
+    stopped.unwrap_err();
+    assert!(contents(folder.path()).is_empty(), "nothing is left of an archive that was stopped");
+    let first = archive().unwrap();
+    assert!(!first.is_earlier);
+    let again = archive().unwrap();
+    assert_eq!(again, Archive { is_earlier: true, ..first.clone() });
+    fs::set_permissions(&first.path, fs::Permissions::from_mode(0o600)).unwrap();
+    let mut bytes = fs::read(&first.path).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
-    fs::write(&archive, bytes).unwrap();
-    assert!(fs::read_to_string(folder.join(CHECKSUMS)).unwrap().contains(".zst"));
+    fs::write(&first.path, bytes).unwrap();
+    let error = format!("{:#}", anyhow::Error::new(archive().unwrap_err()));
+    assert!(error.contains("is not an archive of"), "{error}");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
-use super::SourceConnection;
 use crate::error::{Context, Result};
+use crate::source::SourceConnection;
 
 /// Whether two databases have the same schema, the same rows in every table, shadow tables included, and the same numbers of their own.
 ///
@@ -26,7 +26,8 @@ fn compare(one: &Connection, other: &Connection) -> rusqlite::Result<bool> {
         }
     }
     let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage <> 0";
-    let tables: Vec<String> = one.prepare(tables)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    let tables: Vec<String> =
+        one.prepare(tables)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
     for table in tables {
         // In the order of the table itself: that of its rowids, or its key.
         let query = format!("SELECT * FROM \"{}\" NOT INDEXED", table.replace('"', "\"\""));
