@@ -2,6 +2,7 @@
 
 mod cases;
 mod existing;
+mod faults;
 mod property;
 mod refusals;
 mod rejects;

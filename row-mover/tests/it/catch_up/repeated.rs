@@ -76,6 +76,24 @@ fn nothing_is_copied_while_nobody_writes() {
     assert_proven(&case, "after all");
 }
 
+/// An app that closes the file removes its log, although the connection that waits for changes still has it open.
+#[test]
+fn an_app_that_is_restarted_between_two_catch_ups_is_noticed() {
+    let case = Case::new(&format!("PRAGMA journal_mode = WAL; {SOURCE}"));
+    case.moved();
+    let request = request(&case);
+    let mut catch_ups = CatchUps::new(&request);
+    for number in 0..4 {
+        sqlite(&case.source, &format!("INSERT INTO t (v) VALUES ('new {number}')"));
+        match catch_ups.next(&Silent) {
+            Ok(CatchUpOutcome::Applied(caught_up)) => assert_eq!(caught_up.applied.rows(), 1),
+            other => panic!("{number}: {other:?}"),
+        }
+        assert!(matches!(catch_ups.next(&Silent), Ok(CatchUpOutcome::Unchanged)));
+    }
+    assert_proven(&case, "after four restarts");
+}
+
 #[test]
 fn a_dry_run_applies_everything_and_changes_nothing() {
     let case = Case::new(SOURCE);
