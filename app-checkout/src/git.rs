@@ -1,4 +1,4 @@
-//! Runs git on the checkout. Every call is in git's plumbing form with literal paths, and no variable of another repository's hook reaches
+//! Runs git on the checkout. Every call has literal paths, and no variable of another repository's hook reaches
 //! it. This is the only place that starts git: a checkout without it is an ordinary folder.
 
 use std::collections::BTreeSet;

@@ -11,9 +11,9 @@ use ::report::model::Command;
 use anyhow::Context;
 use clap::Args;
 use migrate_core::plan::Plan;
-use postgres_client::{DbSettings, TargetUrl, pool};
+use postgres_client::{DbSettings, TargetUrl};
 use row_mover::comparison::ComparisonSource;
-use row_mover::ledger::{self, Run};
+use row_mover::ledger::Run;
 use row_mover::run::{self, Purpose, Validation, ValidationRequest};
 use row_mover::target::migration::Migration;
 use row_mover::validate::CompareOptions;
@@ -21,10 +21,10 @@ use tempfile::TempDir;
 
 use crate::commands::migrate;
 use crate::exit::Exit;
-use crate::report::{DieselSchema, ReportFiles, Subject, not_moved};
+use crate::report::{DieselSchema, ReportFiles, Subject};
 use crate::run_context::{OutputArgs, RunContext};
 use crate::target::{self, TargetArgs};
-use crate::{output, plan_folder, private, report, source, source_plan, workspace};
+use crate::{output, plan_folder, private, report, source_plan, workspace};
 
 /// The options of `validate`.
 #[derive(Args, Debug)]
