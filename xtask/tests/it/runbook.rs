@@ -16,7 +16,7 @@ use rusqlite::Connection;
 use test_database::TestDatabase;
 
 use crate::place::{Place, checkout, output};
-use crate::server::{execute, lines};
+use crate::server::{connect, execute, lines};
 
 /// The app's database, in its checkout.
 const DATABASE: &str = "hyperpage/data/hyperpage.db";
@@ -97,6 +97,8 @@ impl Writer {
 struct Story {
     place: Place,
     database: TestDatabase,
+    /// The target without its password, which is in a file, as the page says.
+    url: String,
 }
 
 impl Story {
@@ -117,7 +119,13 @@ impl Story {
         fs::write(&cargo, format!("#!/bin/sh\nshift\nexec '{}' \"$@\"\n", env!("CARGO_BIN_EXE_xtask")))
             .unwrap();
         fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).unwrap();
-        Story { place, database: TestDatabase::create() }
+        let database = TestDatabase::create();
+        let (user, rest) = database.url().strip_prefix("postgres://").unwrap().split_once('@').unwrap();
+        let (user, password) = user.split_once(':').unwrap();
+        let url = format!("postgres://{user}@{rest}");
+        fs::write(at("pgpass"), format!("*:*:*:*:{password}\n")).unwrap();
+        fs::set_permissions(at("pgpass"), fs::Permissions::from_mode(0o600)).unwrap();
+        Story { place, database, url }
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -126,6 +134,8 @@ impl Story {
 
     #[track_caller]
     fn run(&self, step: &Step) {
+        // The app has restarted: a cutover waits for one of its sessions.
+        let _app = step.command.contains("xtask cutover --fence").then(|| connect(&self.database));
         let mut command = Command::new("sh");
         let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
         command
@@ -135,7 +145,8 @@ impl Story {
             .env("PATH", path)
             .env("HOME", self.place.path())
             .env("NO_COLOR", "1")
-            .env("DATABASE_URL", self.database.url())
+            .env("DATABASE_URL", &self.url)
+            .env("PGPASSFILE", self.path("pgpass"))
             .stdin(std::process::Stdio::null());
         let output = output(&mut command);
         assert_eq!(output.code, Some(step.exit), "{}\n{}", step.command, output.screen());
@@ -167,7 +178,7 @@ fn every_command_of_the_runbook_works_in_its_order() {
     let story = Story::new();
     let steps = steps(&page());
     let headings = ["Days before", "During", "Back", "Afterwards"];
-    let under = |heading: &str| steps.iter().filter(move |step| step.heading == heading);
+    let under = |heading: &'static str| steps.iter().filter(move |step| step.heading == heading);
     assert_eq!(
         headings.map(|heading| under(heading).count()).iter().sum::<usize>(),
         steps.len(),
