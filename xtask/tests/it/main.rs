@@ -13,6 +13,7 @@ mod bench_app;
 mod changes_since;
 mod cleanup_gate;
 mod comparison;
+mod deploy_cluster;
 mod drizzle_flow;
 mod existing;
 mod generate;
