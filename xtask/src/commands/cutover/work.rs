@@ -1,5 +1,6 @@
 //! The order of a cutover's steps, for people: what is announced and asked, and what is printed meanwhile.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -30,6 +31,8 @@ pub(super) struct Work<'a> {
     pub(super) stop: &'a Stop,
     pub(super) screen: &'a Screen,
     switcher: &'a Switcher,
+    /// Whether it was announced what happens to the source.
+    is_announced: Cell<bool>,
 }
 
 /// Runs the command.
@@ -48,7 +51,15 @@ pub(super) fn run(args: &CutoverArgs) -> anyhow::Result<Exit> {
     // What cannot be switched is found before anything changes.
     let switcher = Switcher::check(&args.switch)?;
     let screen = Screen::new(args.quiet, stop.clone());
-    let work = Work { args, url: &url, settings, stop: &stop, screen: &screen, switcher: &switcher };
+    let work = Work {
+        args,
+        url: &url,
+        settings,
+        stop: &stop,
+        screen: &screen,
+        switcher: &switcher,
+        is_announced: Cell::new(false),
+    };
     let done = work.cut_over();
     screen.finish();
     done
@@ -57,6 +68,7 @@ pub(super) fn run(args: &CutoverArgs) -> anyhow::Result<Exit> {
 impl Work<'_> {
     fn cut_over(&self) -> anyhow::Result<Exit> {
         self.rollout().check()?;
+        self.switcher.check_destination(&self.destination())?;
         if self.args.dry_run {
             return self.rehearse();
         }
@@ -100,6 +112,9 @@ impl Work<'_> {
 
     /// Announces what will be written to the source, and asks where somebody can answer.
     fn announce(&self, cutover: &Cutover<'_>) -> anyhow::Result<()> {
+        if self.is_announced.replace(true) {
+            return Ok(());
+        }
         let source = cutover.run().seal.source_path.display().to_string();
         if !self.args.fence {
             self.remark(&text::without_fence(&source));
@@ -156,7 +171,7 @@ impl Work<'_> {
     }
 
     fn switch(&self, request: &CutoverRequest) -> anyhow::Result<()> {
-        let to = Destination::Postgres { url: self.url.clone(), share_percent: 100 };
+        let to = self.destination();
         let switch = self.switcher.switch(&to, self.stop)?;
         let event = Event::AppSwitched { switch, share_percent: 100 };
         self.engine(|| Cutover::open(request, self.screen)?.record(event.clone()))?;
@@ -188,7 +203,7 @@ impl Work<'_> {
         if matches!(step, CutoverStep::Begin | CutoverStep::Freeze) {
             summary.rehearsal = Some(self.engine(|| cutover.rehearse())?);
         }
-        let to = Destination::Postgres { url: self.url.clone(), share_percent: 100 };
+        let to = self.destination();
         summary.switch_plan = Some(self.switcher.describe(&to));
         summary.read(&cutover, self.url);
         output::stdout(&if self.args.json {
@@ -210,6 +225,10 @@ impl Work<'_> {
             lock_wait_max: LOCK_WAIT_MAX,
             author: Author { name: author::name(), note: self.args.note.clone() },
         }
+    }
+
+    fn destination(&self) -> Destination {
+        Destination::Postgres { url: self.url.clone(), share_percent: 100 }
     }
 
     fn rollout(&self) -> Rollout<'_> {
