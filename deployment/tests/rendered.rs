@@ -167,6 +167,16 @@ fn settings_that_contradict_each_other_are_refused() {
     assert_eq!(check(|settings| settings.port = 80), Err(SettingsError::Port));
     assert_eq!(check(|settings| settings.database_port = 0), Err(SettingsError::Port));
     assert_eq!(check(|settings| settings.environments.clear()), Err(SettingsError::NoEnvironment));
+    let postgres = |image: &str| {
+        let mut settings = settings(Topology::StatefulSet);
+        settings.postgres_image = image.parse().unwrap();
+        settings.check()
+    };
+    assert_eq!(postgres("postgres:14.2"), Err(SettingsError::OldPostgres { major: 14 }));
+    assert_eq!(postgres("postgres:17.6-alpine"), Err(SettingsError::AlpinePostgres));
+    for image in ["postgres:15", "registry.example:5000/pg:18beta1", "postgres:shop-1"] {
+        assert_eq!(postgres(image), Ok(()), "{image}");
+    }
     let same = Err(SettingsError::SameName { name: "hyperpage".to_owned() });
     assert_eq!(check(|settings| settings.sqlite.service = "hyperpage".parse().unwrap()), same);
 }
