@@ -33,6 +33,7 @@ mod refused_targets;
 mod remedies;
 mod remedy_table;
 mod report;
+mod runbook;
 mod schema;
 mod server;
 mod smoke;
