@@ -34,6 +34,7 @@ mod refused_targets;
 mod remedies;
 mod remedy_table;
 mod report;
+mod runbook;
 mod schema;
 mod server;
 mod smoke;
