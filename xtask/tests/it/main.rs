@@ -16,6 +16,7 @@ mod changes_since;
 mod cleanup_gate;
 mod comparison;
 mod cutover;
+mod deploy_cluster;
 mod deploy_render;
 mod drizzle_flow;
 mod existing;
