@@ -231,8 +231,18 @@ impl<'a> StagedTable<'a> {
             }
         }
         sql.push_str(&format!("ANALYZE {removed}; ANALYZE {added}"));
+        if self.columns.iter().any(|column| !column.cast.is_empty()) {
+            // A value that its column's type refuses is found here, where the refusal does not reach the server's log.
+            let values: Vec<String> = self.columns.iter().map(|column| column.value("s")).collect();
+            sql.push_str(&format!("; SELECT count(ROW({})) FROM {added} AS s", values.join(", ")));
+        }
         let indexed = target.guarded_script(&sql, &mut || Ok(false));
-        indexed.context(|| format!("the changes of table {} cannot be staged", self.table.source))
+        indexed.context(|| format!("the changes of table {} cannot be staged", self.table.source)).map_err(
+            |error| match error.is_transient() {
+                true => error,
+                false => error.with_remedy_value(Remedy::RepairSourceAndCatchUp),
+            },
+        )
     }
 
     /// The columns of the key.

@@ -1,6 +1,7 @@
 //! What stops a catch-up: nothing is changed then, the words name the row and no other value, and what they advise works.
 
 use super::{caught_up, counts, refused};
+use crate::loud::loud_server;
 use crate::support::{Case, sqlite};
 
 const SOURCE: &str = "
@@ -102,6 +103,51 @@ fn once_sqlite_is_closed_nothing_is_caught_up() {
         words.contains("SQLite is closed since the cutover") && words.contains("CutoverBegun"),
         "{words}"
     );
+}
+
+/// Neither what is applied nor what is refused leaves a value or a key in the server's log.
+#[test]
+fn no_value_reaches_the_log_of_the_server() {
+    const CANARIES: [&str; 2] = ["kanarienvogel", "7351246"];
+    let server = loud_server();
+    let case = Case::mapped_on(
+        server.database(),
+        "CREATE TABLE parents (k TEXT PRIMARY KEY, v TEXT UNIQUE CHECK (length(v) < 40), n INTEGER NOT NULL UNIQUE);
+         CREATE TABLE children (id INTEGER PRIMARY KEY, k TEXT REFERENCES parents (k) ON DELETE CASCADE);
+         CREATE TABLE heap (v TEXT, n INTEGER);
+         INSERT INTO parents VALUES ('kanarienvogel-1', 'kanarienvogel-a', 7351246), ('kanarienvogel-2', 'kanarienvogel-b', 73512461);
+         INSERT INTO children VALUES (7351246, 'kanarienvogel-1'); INSERT INTO heap VALUES ('kanarienvogel', 7351246)",
+        "",
+    );
+    case.execute(&format!("ALTER DATABASE {} SET log_statement = 'all'", case.database.name()));
+    case.moved();
+    caught_up(
+        &case,
+        "UPDATE parents SET n = n + 10; UPDATE parents SET n = n - 9; UPDATE parents SET v = v || 'x'; DELETE FROM heap; \
+         INSERT INTO heap VALUES ('kanarienvogel-2', 7351246); INSERT INTO children VALUES (73512463, 'kanarienvogel-2')",
+    );
+    for (sql, repair) in [
+        (
+            "INSERT INTO children VALUES (73512464, 'kanarienvogel-3')",
+            "DELETE FROM children WHERE k LIKE '%-3'",
+        ),
+        (
+            "DELETE FROM parents WHERE k = 'kanarienvogel-1'",
+            "INSERT INTO parents VALUES ('kanarienvogel-1', 'kanarienvogel-ax', 7351247)",
+        ),
+        (
+            "PRAGMA ignore_check_constraints = ON; INSERT INTO parents VALUES ('kanarienvogel-4', 'kanarienvogel-that-is-longer-than-the-check-allows', 1)",
+            "DELETE FROM parents WHERE n = 1",
+        ),
+    ] {
+        refused(&case, sql);
+        sqlite(&case.source, repair);
+    }
+    let log = server.log();
+    for line in log.lines() {
+        assert!(CANARIES.iter().all(|canary| !line.contains(canary)), "{line}");
+    }
+    assert!(log.contains("migration_added_"), "statements are logged");
 }
 
 #[test]
