@@ -1,5 +1,6 @@
 //! The order of a cutover's steps, for people: what is announced and asked, and what is printed meanwhile.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use anyhow::bail;
@@ -30,6 +31,8 @@ pub(super) struct Work<'a> {
     pub(super) stop: &'a Stop,
     pub(super) screen: &'a Screen,
     switcher: &'a Switcher,
+    /// Whether it was announced what happens to the source.
+    is_announced: Cell<bool>,
 }
 
 /// Runs the command.
@@ -48,7 +51,15 @@ pub(super) fn run(args: &CutoverArgs) -> anyhow::Result<Exit> {
     // What cannot be switched is found before anything changes.
     let switcher = Switcher::check(&args.switch)?;
     let screen = Screen::new(args.quiet, stop.clone());
-    let work = Work { args, url: &url, settings, stop: &stop, screen: &screen, switcher: &switcher };
+    let work = Work {
+        args,
+        url: &url,
+        settings,
+        stop: &stop,
+        screen: &screen,
+        switcher: &switcher,
+        is_announced: Cell::new(false),
+    };
     let done = work.cut_over();
     screen.finish();
     done
@@ -101,6 +112,9 @@ impl Work<'_> {
 
     /// Announces what will be written to the source, and asks where somebody can answer.
     fn announce(&self, cutover: &Cutover<'_>) -> anyhow::Result<()> {
+        if self.is_announced.replace(true) {
+            return Ok(());
+        }
         let source = cutover.run().seal.source_path.display().to_string();
         if !self.args.fence {
             self.remark(&text::without_fence(&source));
