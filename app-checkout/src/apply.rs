@@ -197,3 +197,6 @@ fn commit(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,6 +125,25 @@ mod tests {
         }
     }
 
+    /// The stand-in does the same work on both databases.
+    #[test]
+    fn each_call_of_the_stand_in_is_found_on_sqlite_and_none_on_postgresql() {
+        let app = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/app/src");
+        for (folder, is_sqlite) in [("sqlite", true), ("postgres", false)] {
+            let (mut expected, mut found) = (0, 0);
+            for file in std::fs::read_dir(app.join(folder)).unwrap() {
+                let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+                expected += [".get()", ".all()", ".run()"]
+                    .map(|call| text.matches(call).count())
+                    .iter()
+                    .sum::<usize>();
+                found += calls(&text).iter().filter(|(_, name)| ["get", "all", "run"].contains(name)).count();
+            }
+            assert_eq!(found, expected, "{folder}");
+            assert_eq!(expected > 20, is_sqlite, "{folder}");
+        }
+    }
+
     #[test]
     fn hostile_code_takes_linear_time() {
         for pattern in [

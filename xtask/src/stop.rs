@@ -93,16 +93,16 @@ impl Stop {
         self.0.is_asked.store(true, Ordering::Relaxed);
     }
 
-    /// Does work in a target; a signal ends it in order.
+    /// Does work in a target; a signal ends it in order. Such work may be a part of other such work.
     pub(crate) fn in_order<T>(
         &self,
         target: &TargetUrl,
         settings: &DbSettings,
         work: impl FnOnce() -> T,
     ) -> T {
-        *lock(&self.0.at_work) = Some((target.clone(), *settings));
+        let outer = lock(&self.0.at_work).replace((target.clone(), *settings));
         let done = work();
-        *lock(&self.0.at_work) = None;
+        *lock(&self.0.at_work) = outer;
         done
     }
 

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::cutover::Event;
+use crate::cutover::Progress;
 
 /// A stage, in the order in which a migration goes through them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -131,8 +131,10 @@ pub enum Rows {
 pub enum Switchover {
     /// The app runs on SQLite, and no cutover has begun.
     NotBegun,
-    /// A cutover is not finished.
+    /// A cutover is not finished, and SQLite takes writes.
     CutoverBegun,
+    /// A cutover is not finished, and SQLite takes no writes.
+    SourceClosed,
     /// The app runs on PostgreSQL.
     CutoverFinished,
     /// A rollback is not finished.
@@ -144,19 +146,17 @@ pub enum Switchover {
 }
 
 impl Switchover {
-    /// Follows the events of a run, in their order.
-    pub fn of<'e>(events: impl IntoIterator<Item = &'e Event>) -> Switchover {
-        events.into_iter().fold(Switchover::NotBegun, |now, event| match (event, now) {
-            (Event::CleanupFinished { .. }, _) => Switchover::CleanedUp,
-            (_, Switchover::CleanedUp) => Switchover::CleanedUp,
-            (Event::CutoverBegun, _) => Switchover::CutoverBegun,
-            (Event::CutoverFinished, _) => Switchover::CutoverFinished,
-            (Event::RollbackBegun { .. }, _) => Switchover::RollbackBegun,
-            (Event::RollbackFinished, _) => Switchover::RolledBack,
-            // A step in between, which a command may repeat.
-            (_, Switchover::NotBegun) => Switchover::CutoverBegun,
-            (_, now) => now,
-        })
+    /// Summarises the events of a run.
+    pub fn of(progress: &Progress) -> Switchover {
+        match progress.rollback() {
+            Some(rollback) if rollback.is_finished => Switchover::RolledBack,
+            Some(_) => Switchover::RollbackBegun,
+            None if progress.is_cleaned_up() => Switchover::CleanedUp,
+            None if progress.is_finished() => Switchover::CutoverFinished,
+            None if progress.is_source_closed() => Switchover::SourceClosed,
+            None if progress.is_begun() => Switchover::CutoverBegun,
+            None => Switchover::NotBegun,
+        }
     }
 
     /// Whether the cutover is done, whatever followed it.
@@ -237,7 +237,7 @@ pub fn checklist(evidence: &Evidence) -> Checklist {
 fn next_stage(evidence: &Evidence) -> Option<Stage> {
     let needs_schema = evidence.schema.is_some_and(|schema| schema != SchemaState::Current);
     match evidence.switchover {
-        Switchover::CutoverBegun => Some(Stage::Cutover),
+        Switchover::CutoverBegun | Switchover::SourceClosed => Some(Stage::Cutover),
         Switchover::RollbackBegun => Some(Stage::Rollback),
         Switchover::CutoverFinished if !needs_schema => Some(Stage::Cleanup),
         Switchover::CleanedUp if !needs_schema => None,
@@ -263,7 +263,7 @@ fn state(evidence: &Evidence, stage: Stage, next: Option<Stage>) -> StageState {
     }
     match (stage, evidence.switchover, next) {
         (Stage::Audit | Stage::Deploy, ..) => StageState::Optional,
-        (Stage::Rollback, Switchover::CutoverBegun | Switchover::CutoverFinished, _) => StageState::Optional,
+        (Stage::Rollback, Switchover::SourceClosed | Switchover::CutoverFinished, _) => StageState::Optional,
         (Stage::Rollback, ..) | (_, _, None) => StageState::NotNeeded,
         (_, _, Some(by)) => StageState::Blocked { by },
     }

@@ -55,7 +55,7 @@ pub(super) fn parked(
             true => update.clone(),
             false => format!("{}; {update}", table.park_sql(&columns)),
         };
-        let tried = as_the_app(table, target, |target| Ok(target.guarded(&statement, Then::Undo)?))?;
+        let tried = as_the_app(table, target, |target| target.guarded(&statement, Then::Undo))?;
         let Err(refused) = tried else { break };
         let is_taken = refused.sqlstate.as_deref().is_some_and(|sqlstate| IS_TAKEN.contains(&sqlstate));
         let taken = left.iter().position(|index| Some(&index.name) == refused.constraint.as_ref());

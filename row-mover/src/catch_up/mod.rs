@@ -19,7 +19,6 @@ mod staged;
 
 use std::path::PathBuf;
 
-#[allow(unused_imports, reason = "the cutover applies its last difference in a transaction of its own")]
 pub(crate) use apply::apply;
 use postgres_client::{DbSettings, TargetUrl};
 pub use session::CatchUps;

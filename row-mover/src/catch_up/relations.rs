@@ -131,13 +131,11 @@ impl Relations {
 }
 
 fn refuse_rules(names: &str, target: &mut Connection) -> Result<()> {
-    let sql = format!(
-        "SELECT n.nspname || '.' || c.relname, r.rulename FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class \
+    let sql = "SELECT n.nspname || '.' || c.relname, r.rulename FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE r.ev_class = ANY($1::pg_catalog.regclass[]) \
-         AND r.ev_type IN ('2', '3', '4') AND r.ev_enabled <> 'D' LIMIT 1"
-    );
+         AND r.ev_type IN ('2', '3', '4') AND r.ev_enabled <> 'D' LIMIT 1";
     let found: Option<(String, String)> =
-        target.first(&sql, &[Some(names)]).context(|| "the rules of the target cannot be read")?;
+        target.first(sql, &[Some(names)]).context(|| "the rules of the target cannot be read")?;
     match found {
         None => Ok(()),
         Some((table, rule)) => {

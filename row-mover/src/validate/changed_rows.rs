@@ -167,7 +167,7 @@ fn next_number(rows: &mut TargetRows<'_>) -> Result<Option<u64>> {
         return Ok(None);
     }
     let bytes = rows.appended(0).and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
-    Ok(bytes.map(|bytes| u64::from_be_bytes(bytes)))
+    Ok(bytes.map(u64::from_be_bytes))
 }
 
 fn name(

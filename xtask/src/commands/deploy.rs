@@ -21,7 +21,7 @@ pub(crate) struct DeployArgs {
 #[derive(Subcommand, Debug)]
 enum DeployCommand {
     /// Write the manifests, the image's Dockerfile, a Compose file and the alert rules
-    Render(render::RenderArgs),
+    Render(Box<render::RenderArgs>),
     /// Compare rendered manifests with a cluster
     Check(check::CheckArgs),
     /// Apply rendered manifests to a cluster, and wait until the app runs

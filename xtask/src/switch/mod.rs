@@ -28,7 +28,7 @@ use row_mover::Error;
 use xshell::{Shell, cmd};
 
 use crate::stop::Stop;
-use crate::{output, target};
+use crate::{output, question, target};
 use env_file::EnvFile;
 use kubectl::Kubectl;
 use manifests::Cluster;
@@ -146,7 +146,7 @@ impl Switcher {
             (Means::Manifests(cluster), Destination::Postgres { .. }) => cluster.describe_postgres(),
             (Means::Manifests(cluster), Destination::Sqlite { .. }) => cluster.describe_sqlite(),
             (Means::ByHand, Destination::Postgres { url, .. }) => {
-                format!("wait until you have started the app with {url}")
+                format!("ask you to start the app with {url}")
             }
             (Means::ByHand, Destination::Sqlite { path }) => {
                 format!("ask you to start the app with {}", path.display())
@@ -186,18 +186,26 @@ impl Switcher {
                 Ok(Switch::Manifests(self.args.manifests.clone().unwrap_or_default()))
             }
             Means::ByHand => {
-                match to {
-                    Destination::Postgres { url, .. } => {
-                        output::note(&format!("start the app with {url} now"))
-                    }
-                    Destination::Sqlite { path } => {
-                        output::note(&format!("start the app with {} now", path.display()))
-                    }
-                }
-                self.await_app(to, stop)?;
+                let text = match to {
+                    Destination::Postgres { url, .. } => format!("start the app with {url} now"),
+                    Destination::Sqlite { path } => format!("start the app with {} now", path.display()),
+                };
+                self.by_hand(&text, to, stop)?;
                 Ok(Switch::ByHand)
             }
         }
+    }
+
+    /// Whoever is at the terminal confirms it; without a terminal, sessions with the app's name show it, if that is known.
+    fn by_hand(&self, text: &str, to: &Destination, stop: &Stop) -> anyhow::Result<()> {
+        if question::can_ask() {
+            return match question::ask(&format!("{text}, and press Enter:"), stop)? {
+                Some(_) => Ok(()),
+                None => Err(Error::stopped().into()),
+            };
+        }
+        output::note(text);
+        if self.args.app_name.is_some() { self.await_app(to, stop) } else { Ok(()) }
     }
 
     /// How often containers of the app on PostgreSQL have been restarted; none if that is not known.

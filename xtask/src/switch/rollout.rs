@@ -119,6 +119,8 @@ impl Rollout<'_> {
                 .with_remedy_text("leave out --canary; or name the manifests of the app with --manifests instead of an env file")
                 .into());
         }
+        self.switcher
+            .check_destination(&Destination::Postgres { url: self.url.clone(), share_percent: 100 })?;
         page(self.args.app_url.as_ref(), "--app-url")?;
         let page = page(self.args.baseline_url.as_ref(), "--baseline-url")?;
         if let (Some(page), Some(url)) = (page, &self.args.baseline_url)
@@ -144,6 +146,14 @@ impl Rollout<'_> {
         if self.args.canary.partial().is_empty() {
             return Ok(RolloutOutcome::Held);
         }
+        // A signal ends the steps in order: SQLite has to get its requests back.
+        self.stop.in_order(self.url, self.settings, || self.steps_or_back(catch_up))
+    }
+
+    fn steps_or_back(
+        &self,
+        catch_up: &mut dyn FnMut() -> anyhow::Result<()>,
+    ) -> anyhow::Result<RolloutOutcome> {
         let outcome = self.partial_steps(catch_up);
         if !matches!(outcome, Ok(RolloutOutcome::Held)) {
             output::note("the rollout stops: SQLite gets all requests again");

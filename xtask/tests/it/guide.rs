@@ -80,8 +80,10 @@ fn each_stage_is_printed_with_its_evidence() {
     walk.snapshot("7-rollback-begun");
     walk.record(&[Event::SourceOpened, Event::AppSwitchedBack { switch: app() }, Event::RollbackFinished]);
     walk.snapshot("8-rolled-back");
+    execute(&walk.database, "DELETE FROM migration.cutover_events");
     walk.record(&[
         Event::CutoverBegun,
+        Event::TargetComplete { sha256: "0".repeat(64) },
         Event::SourceClosed { fence: None, pause_ms: None },
         Event::AppSwitched { switch: Switch::ByHand, share_percent: 100 },
         Event::CutoverFinished,

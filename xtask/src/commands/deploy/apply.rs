@@ -1,6 +1,5 @@
 //! `cargo xtask deploy apply`: applies rendered manifests to a cluster, and waits until what they start runs.
 
-use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,12 +8,12 @@ use row_mover::Error;
 use serde_json::Value;
 
 use crate::exit::Exit;
-use crate::output;
 use crate::report::counted;
 use crate::stop::Stop;
 use crate::switch::kubectl::{Kubectl, ObjectName};
 use crate::switch::time;
 use crate::switch::workload::await_rollout;
+use crate::{output, question};
 
 /// The options of `deploy apply`.
 #[derive(Args, Debug)]
@@ -64,18 +63,23 @@ pub(super) fn run(args: &ApplyArgs) -> anyhow::Result<Exit> {
         return Ok(Exit::Done);
     }
     if is_production(args) && !args.yes {
-        confirm(&what, args.context.as_deref())?;
+        confirm(&what, args.context.as_deref(), &stop)?;
     }
     kubectl.apply(&objects, false, &stop)?;
     output::note(&format!("applied the {what}"));
     for object in &objects {
-        let Some(name) = ObjectName::of(object).filter(|name| name.kind == "deployment.apps") else {
+        let Some(name) = ObjectName::of(object).filter(is_awaited) else {
             continue;
         };
         output::note(&format!("waiting until {name} runs"));
         await_rollout(&kubectl, &name, args.timeout, &stop)?;
     }
     Ok(Exit::Done)
+}
+
+/// What runs pods all the time. Jobs are the matter of whoever starts them.
+fn is_awaited(name: &ObjectName) -> bool {
+    ["deployment.apps", "statefulset.apps"].contains(&&*name.kind)
 }
 
 /// Whoever applies manifests does not decide which database is in charge: a Deployment that was stopped stays stopped.
@@ -101,18 +105,19 @@ fn is_production(args: &ApplyArgs) -> bool {
     path.components().any(|part| part.as_os_str() == "production")
 }
 
-fn confirm(what: &str, context: Option<&str>) -> anyhow::Result<()> {
+fn confirm(what: &str, context: Option<&str>, stop: &Stop) -> anyhow::Result<()> {
     let refused = || {
         Error::new("production is changed only after a confirmation")
             .with_remedy_text("check what would change with `cargo xtask deploy check`, and add --yes")
     };
-    if !io::stdin().is_terminal() {
+    if !question::can_ask() {
         return Err(refused().into());
     }
     let context = context
         .map_or_else(|| "kubectl's current context".to_owned(), |context| format!("context {context}"));
-    output::note(&format!("apply the {what} to {context}? Type `production` to confirm:"));
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    if answer.trim() == "production" { Ok(()) } else { Err(refused().into()) }
+    let question = format!("apply the {what} to {context}? Type production to confirm:");
+    match question::ask(&question, stop)?.as_deref() {
+        Some("production") => Ok(()),
+        _ => Err(refused().into()),
+    }
 }

@@ -145,7 +145,7 @@ fn is_same(path: &str, rendered: &Value, live: &Value) -> bool {
     if rendered == live {
         return true;
     }
-    let is_quantity = [".limits.", ".requests.", "sizeLimit"].iter().any(|part| path.contains(part));
+    let is_quantity = ["limits.", "requests.", "sizeLimit"].iter().any(|part| path.contains(part));
     match (quantity(rendered), quantity(live)) {
         (Some(rendered), Some(live)) => is_quantity && (rendered - live).abs() <= rendered.abs() * 1e-9,
         _ => false,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use app_checkout::Area;
-use migrate_core::cutover::Event;
+use migrate_core::cutover::{Event, Progress};
 use migrate_core::phase::Phase;
 use migrate_core::stage::{Evidence, PlanFiles, Rows, SchemaState, Switchover, TargetAnswer};
 use migrate_core::{planner, render};
@@ -45,6 +45,7 @@ pub(super) struct TargetFound {
     pub(super) is_at_work: bool,
     pub(super) catch_ups: usize,
     pub(super) events: Vec<RecordedEvent>,
+    progress: Progress,
     pub(super) schema: Vec<Entry>,
 }
 
@@ -77,9 +78,7 @@ pub(super) fn gather(args: &GuideArgs) -> anyhow::Result<Found> {
         },
         schema: target.as_ref().ok().and_then(|found| schema_state(&found.schema)),
         rows: target.as_ref().map_or(Rows::NotMoved, rows),
-        switchover: Switchover::of(
-            target.iter().flat_map(|found| found.events.iter().map(|each| &each.event)),
-        ),
+        switchover: target.as_ref().map_or(Switchover::NotBegun, |found| Switchover::of(&found.progress)),
     };
     Ok(Found {
         evidence,
@@ -161,6 +160,8 @@ fn ask(url: &TargetUrl, folder: &Path) -> anyhow::Result<TargetFound> {
     if let Some(run) = &status.run {
         found.catch_ups = ledger::catch_ups(&mut connection, run.id)?.len();
         found.events = ledger::cutover_events(&mut connection, run.id)?;
+        found.progress = Progress::of(found.events.iter().map(|recorded| &recorded.event))
+            .context("the events of the cutover in the ledger cannot be followed")?;
     }
     found.run = status.run.filter(|_| status.standing != Standing::None);
     // Without a plan of our own the migrations are not known, which is no fault of the target.

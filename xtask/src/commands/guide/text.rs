@@ -271,18 +271,19 @@ fn next(found: &Found, list: &Checklist) -> Option<NextCommand> {
         Stage::Schema => (format!("schema up{postgres}"), "migrations are pending"),
         Stage::Deploy => ("deploy render".to_owned(), "it writes the manifests"),
         Stage::Migrate if found.evidence.switchover == Switchover::RolledBack => (
-            format!("migrate --sqlite {source}{postgres}"),
+            format!("migrate --sqlite {source} --restart{postgres}"),
             "the app runs on SQLite again, and PostgreSQL is archived",
         ),
         Stage::Migrate => (format!("migrate --sqlite {source}{postgres}"), "the rows are not all moved"),
         Stage::Validate => (format!("validate{postgres}"), "the rows are moved, and not proven"),
-        Stage::Cutover if found.evidence.switchover == Switchover::CutoverBegun => (
+        Stage::Cutover if found.evidence.switchover != Switchover::NotBegun => (
             format!("cutover{}{postgres}", switch_options(found)),
             "a cutover is not finished; the same command continues it",
         ),
-        Stage::Cutover => {
-            (format!("cutover --dry-run{postgres}"), "it rehearses the cutover and prints the expected pause")
-        }
+        Stage::Cutover => (
+            format!("cutover --dry-run --fence{postgres}"),
+            "it rehearses the cutover and prints the expected pause",
+        ),
         Stage::Rollback => (
             format!("rollback{}{postgres}", switch_options(found)),
             "a rollback is not finished; the same command continues it",
@@ -311,7 +312,7 @@ fn switch_options(found: &Found) -> String {
         _ => None,
     });
     let fence = match (fence, found.evidence.switchover) {
-        (Some(_), Switchover::CutoverBegun) => " --fence",
+        (Some(_), Switchover::SourceClosed) => " --fence",
         _ => "",
     };
     let switch = match switched {

@@ -1,4 +1,4 @@
-//! Compares `schema-pg/src/schema.rs` with what `diesel print-schema` prints for a new database with all migrations, on the
+//! Compares `schema-pg/src/schema.rs` with what `diesel print-schema` prints for a new database with the plan's migrations, on the
 //! server of the tests. Writes no file of the checkout.
 
 use std::fs;
@@ -11,7 +11,7 @@ use similar::TextDiff;
 use xshell::{Cmd, Shell, cmd};
 
 use super::StepResult;
-use crate::{output, workspace};
+use crate::{output, plan_folder, workspace};
 
 /// How long the server may take to accept a connection.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -47,7 +47,7 @@ fn difference(url: &str, folder: &Path) -> anyhow::Result<Option<String>> {
     Ok(Some(diff.unified_diff().header("schema-pg/src/schema.rs", "diesel print-schema").to_string()))
 }
 
-/// Returns Diesel's output for a new database with all migrations of `folder`.
+/// Returns Diesel's output for a new database with the migrations of the plan in `folder`.
 fn printed(url: &str, folder: &Path) -> anyhow::Result<String> {
     let database = Scratch::create(url)?;
     let shell = Shell::new()?;
@@ -55,7 +55,9 @@ fn printed(url: &str, folder: &Path) -> anyhow::Result<String> {
     let empty = tempfile::NamedTempFile::new()?;
     let own = folder.join("diesel.toml");
     let config = if own.is_file() { own.as_path() } else { empty.path() };
-    let (empty, migrations) = (empty.path(), folder.join("migrations"));
+    // Migrations of a person follow the plan's, and the schema file describes the plan.
+    let of_plan = plan_folder::migrations_of(&plan_folder::read(folder)?)?;
+    let (empty, migrations) = (empty.path(), of_plan.path());
     let migrate = cmd!(shell, "diesel migration run --config-file {empty} --migration-dir {migrations}");
     // The URL holds the password: an environment variable, since every account can read arguments.
     run(migrate.env("DATABASE_URL", &database.url))?;
