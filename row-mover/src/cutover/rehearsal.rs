@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Cutover;
 use super::complete::{Compared, compare};
-use crate::catch_up::{Applied, apply};
+use crate::catch_up::{Applied, apply_changes};
 use crate::error::{Error, Result};
 use crate::fence::{self, FenceId, WriteLock};
 use crate::source::SourceConnection;
@@ -55,7 +55,7 @@ impl Cutover<'_> {
         let started = Instant::now();
         let (run, observer) = (&self.run, self.observer);
         let applied = self.session.undone_transaction(|transaction| {
-            apply(transaction, run, &base, &newer, &rows.tables, observer)
+            apply_changes(transaction, run, &base, &newer, &rows.tables, observer)
         })?;
         let apply_seconds = started.elapsed().as_secs_f64();
         drop((base, newer));
