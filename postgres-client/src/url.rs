@@ -44,6 +44,7 @@ const SHOWN_OPTIONS: [&str; 24] = [
 pub struct TargetUrl {
     conninfo: String,
     shown: String,
+    has_password: bool,
 }
 
 impl TargetUrl {
@@ -91,7 +92,13 @@ impl TargetUrl {
             let lead = if place == 0 { '?' } else { '&' };
             shown.push_str(&format!("{lead}{name}={}", encoded(value)));
         }
-        Ok(TargetUrl { conninfo: conninfo.to_owned(), shown })
+        let has_password = option("password").is_some_and(|password| !password.is_empty());
+        Ok(TargetUrl { conninfo: conninfo.to_owned(), shown, has_password })
+    }
+
+    /// Whether it holds a password.
+    pub fn has_password(&self) -> bool {
+        self.has_password
     }
 
     /// The string for libpq, with the password if it holds one.

@@ -1,28 +1,69 @@
 //! The gates after a switch: whether PostgreSQL is healthy, and whether the app's work succeeds there.
+//!
+//! They are what the commands `health` and `smoke` check, by the same functions.
 
 #![allow(dead_code)]
 
+use std::fmt;
+use std::time::Duration;
+
+use ::health::{Monitor, Options};
 use postgres_client::{DbSettings, TargetUrl};
 
+use crate::commands::{health, smoke};
 use crate::stop::Stop;
+
+/// How long the app's work is tried.
+const SMOKE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A gate that does not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GateFailure {
-    /// The readiness checks of `health` that failed.
+    /// The readiness checks of `health` that failed, each with its reason.
     Health(Vec<String>),
-    /// Operations of `smoke` that failed.
+    /// Operations of `smoke` that failed, each with its reason.
     Smoke(Vec<String>),
+}
+
+impl fmt::Display for GateFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GateFailure::Health(checks) => write!(f, "health: {}", checks.join("; ")),
+            GateFailure::Smoke(operations) => write!(f, "smoke: {}", operations.join("; ")),
+        }
+    }
+}
+
+/// Checks whether PostgreSQL is healthy, again and again.
+pub(crate) struct HealthGate(Monitor);
+
+impl HealthGate {
+    /// Begins to watch a database, with the thresholds that `health` has by default.
+    ///
+    /// # Errors
+    /// When the plan's migrations cannot be read.
+    pub(crate) fn new(url: &TargetUrl, settings: &DbSettings) -> anyhow::Result<HealthGate> {
+        let options = Options { freshness: Duration::ZERO, ..Options::default() };
+        Ok(HealthGate(health::monitor_with(options, settings, url, None, None)?))
+    }
+
+    /// Returns the failure, unless the gate holds.
+    pub(crate) fn check(&self) -> Option<GateFailure> {
+        let failures = health::failures(&self.0.readiness());
+        (!failures.is_empty()).then_some(GateFailure::Health(failures))
+    }
 }
 
 /// Checks `health` and `smoke` once, and returns what does not hold.
 ///
 /// # Errors
 /// When they cannot be checked.
-pub(crate) fn check(
-    _url: &TargetUrl,
-    _settings: &DbSettings,
-    _stop: &Stop,
-) -> anyhow::Result<Vec<GateFailure>> {
-    anyhow::bail!("not written yet")
+pub(crate) fn check(url: &TargetUrl, settings: &DbSettings, stop: &Stop) -> anyhow::Result<Vec<GateFailure>> {
+    if let Some(failure) = HealthGate::new(url, settings)?.check() {
+        // The app's work cannot succeed then, and would only be tried until its time is over.
+        return Ok(vec![failure]);
+    }
+    let tried = smoke::try_work(url, settings, SMOKE_TIMEOUT, stop)?;
+    let failures = smoke::failures(&tried);
+    Ok(if failures.is_empty() { Vec::new() } else { vec![GateFailure::Smoke(failures)] })
 }

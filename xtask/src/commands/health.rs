@@ -155,6 +155,18 @@ fn monitor(
         disk_size_bytes: args.thresholds.disk_size,
         ..Options::default()
     };
+    monitor_with(options, settings, url, args.plan.clone(), remembered)
+}
+
+/// Returns a monitor of a database, with a pool as the app has it.
+pub(crate) fn monitor_with(
+    options: Options,
+    settings: &DbSettings,
+    url: &TargetUrl,
+    plan: Option<PathBuf>,
+    remembered: Option<PathBuf>,
+) -> anyhow::Result<Monitor> {
+    let timeout = options.timeout;
     // As the app's, except that nothing may take longer than an answer, and that no connection is kept for reserve.
     let settings = DbSettings {
         pool_min: 0,
@@ -164,8 +176,16 @@ fn monitor(
         ..*settings
     };
     let pool = pool::open(url, &settings)?;
-    let find = expected::finder(args.plan.clone(), remembered)?;
+    let find = expected::finder(plan, remembered)?;
     Ok(Monitor::new(url.clone(), options, Some(pool), find))
+}
+
+/// Returns what makes a database unready: each failed check with its reason.
+pub(crate) fn failures(readiness: &Readiness) -> Vec<String> {
+    let words = |(check, failure): (Check, &::health::Failure)| {
+        format!("{}: {}", check.name(), text::failure_words(failure))
+    };
+    readiness.failures().map(words).collect()
 }
 
 fn print(args: &HealthArgs, url: &TargetUrl, monitor: &Monitor) -> anyhow::Result<Exit> {

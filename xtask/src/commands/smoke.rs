@@ -15,7 +15,7 @@ use crate::screen::Screen;
 use crate::stop::Stop;
 use crate::target::{self, TargetArgs};
 use crate::{output, private};
-use hyperpage::Recognized;
+use hyperpage::{HyperpageSmoke, Recognized};
 
 mod hyperpage;
 mod hyperpage_output;
@@ -51,6 +51,14 @@ pub(crate) struct SmokeArgs {
     json: bool,
 }
 
+/// What was tried.
+pub(crate) enum Tried {
+    /// The app's operations.
+    Hyperpage(HyperpageSmoke),
+    /// The tables of any other database.
+    Tables(SmokeTest),
+}
+
 /// Runs `smoke`.
 pub(crate) fn run(args: &SmokeArgs) -> anyhow::Result<Exit> {
     let stop = Stop::listen()?;
@@ -58,35 +66,29 @@ pub(crate) fn run(args: &SmokeArgs) -> anyhow::Result<Exit> {
     let url = resolve_target(args)?;
     let timeout = Duration::from_secs(args.timeout);
     stop.in_order(&url, &settings, || {
-        smoke::check_target(&url, &settings)?;
-        match hyperpage::recognize(&url, &settings)? {
-            Recognized::Hyperpage => {}
-            Recognized::Other => return try_tables(args, &url, &settings, timeout, &stop),
-            Recognized::Altered(differences) => {
-                output::note(&hyperpage_output::altered(&differences));
-                return try_tables(args, &url, &settings, timeout, &stop);
-            }
-        }
-        let smoke = hyperpage::smoke(&url, &settings, timeout, &stop)?;
-        let exit = hyperpage_output::exit(&smoke, args.accept_untried);
-        if args.json {
-            output::stdout(&hyperpage_output::json(&smoke, &url, exit == Exit::Done)?)?;
-        } else {
-            output::stdout(&hyperpage_output::text(&smoke, &url))?;
-            output::note("sequences may have advanced, nothing else has changed");
-        }
-        Ok(exit)
+        let tried = try_work(&url, &settings, timeout, &stop)?;
+        print(args, &url, &tried)
     })
 }
 
-/// Tries the tables of a database that is not Hyperpage's.
-fn try_tables(
-    args: &SmokeArgs,
+/// Tries what the app does with its database.
+///
+/// # Errors
+/// When the database cannot be reached, takes no writes, or has no tables, or the work is to stop.
+pub(crate) fn try_work(
     url: &TargetUrl,
     settings: &DbSettings,
     timeout: Duration,
     stop: &Stop,
-) -> anyhow::Result<Exit> {
+) -> anyhow::Result<Tried> {
+    smoke::check_target(url, settings)?;
+    match hyperpage::recognize(url, settings)? {
+        Recognized::Hyperpage => {
+            return Ok(Tried::Hyperpage(hyperpage::smoke(url, settings, timeout, stop)?));
+        }
+        Recognized::Other => {}
+        Recognized::Altered(differences) => output::note(&hyperpage_output::altered(&differences)),
+    }
     let screen = Screen::new(true, stop.clone());
     let result = smoke::smoke_test(url, settings, timeout, &screen);
     screen.finish();
@@ -97,14 +99,44 @@ fn try_tables(
             .with_remedy_text("migrate into it first, or name the database that was migrated")
             .into());
     }
-    let exit = exit(&test, args.accept_untried);
-    if args.json {
-        output::stdout(&json::smoke_json(&test, url, exit == Exit::Done)?)?;
-    } else {
-        output::stdout(&text::smoke_text(&test, url))?;
-        output::note(&text::remarks(&test));
+    Ok(Tried::Tables(test))
+}
+
+/// Returns what failed, each operation with its reason. What could not be tried is no failure, unless nothing passed.
+pub(crate) fn failures(tried: &Tried) -> Vec<String> {
+    let (failed, has_passed) = match tried {
+        Tried::Hyperpage(smoke) => (hyperpage_output::failures(smoke), hyperpage_output::has_passed(smoke)),
+        Tried::Tables(test) => (text::failures(test), text::has_passed(test)),
+    };
+    match failed.is_empty() && !has_passed {
+        true => vec!["no operation could be tried".to_owned()],
+        false => failed,
     }
-    Ok(exit)
+}
+
+fn print(args: &SmokeArgs, url: &TargetUrl, tried: &Tried) -> anyhow::Result<Exit> {
+    match tried {
+        Tried::Hyperpage(smoke) => {
+            let exit = hyperpage_output::exit(smoke, args.accept_untried);
+            if args.json {
+                output::stdout(&hyperpage_output::json(smoke, url, exit == Exit::Done)?)?;
+            } else {
+                output::stdout(&hyperpage_output::text(smoke, url))?;
+                output::note("sequences may have advanced, nothing else has changed");
+            }
+            Ok(exit)
+        }
+        Tried::Tables(test) => {
+            let exit = exit(test, args.accept_untried);
+            if args.json {
+                output::stdout(&json::smoke_json(test, url, exit == Exit::Done)?)?;
+            } else {
+                output::stdout(&text::smoke_text(test, url))?;
+                output::note(&text::remarks(test));
+            }
+            Ok(exit)
+        }
+    }
 }
 
 fn exit(test: &SmokeTest, accepts_untried: bool) -> Exit {

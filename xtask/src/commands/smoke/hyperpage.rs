@@ -47,7 +47,7 @@ const EXPECTED_SQL: &str = "
     FROM pg_catalog.json_array_elements($1::json) AS c";
 
 /// A rehearsal with the holders of the locks that operations waited for.
-pub(super) struct HyperpageSmoke {
+pub(crate) struct HyperpageSmoke {
     pub(super) rehearsal: Rehearsal,
     pub(super) blocked: Vec<(Operation, LockWait)>,
 }

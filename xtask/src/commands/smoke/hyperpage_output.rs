@@ -31,6 +31,21 @@ fn verdicts(smoke: &HyperpageSmoke) -> Vec<Verdict> {
     smoke.rehearsal.steps.iter().map(verdict).collect()
 }
 
+/// Returns the operations that failed, each with its reason.
+pub(super) fn failures(smoke: &HyperpageSmoke) -> Vec<String> {
+    let failed =
+        smoke.rehearsal.steps.iter().zip(verdicts(smoke)).filter(|(_, verdict)| *verdict == Verdict::Failed);
+    let words = |((operation, rehearsed), _): (&(Operation, Rehearsed), Verdict)| {
+        format!("{}: {}", operation.name(), words(smoke, *operation, rehearsed).unwrap_or_default())
+    };
+    failed.map(words).collect()
+}
+
+/// Whether an operation passed.
+pub(super) fn has_passed(smoke: &HyperpageSmoke) -> bool {
+    verdicts(smoke).contains(&Verdict::Passed)
+}
+
 /// Returns why the app's operations are not tried although the database has the app's tables.
 pub(super) fn altered(columns: &[String]) -> String {
     let named = columns.iter().take(COLUMNS_NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");

@@ -41,6 +41,21 @@ pub(crate) fn remarks(test: &SmokeTest) -> String {
     format!("{scope}; sequences may have advanced, nothing else has changed")
 }
 
+/// Returns the operations that failed, each with its reason.
+pub(super) fn failures(test: &SmokeTest) -> Vec<String> {
+    let steps = test.tables.iter().flat_map(|table| table.steps.iter().map(move |step| (table, step)));
+    let failed = steps.filter(|(_, step)| step.outcome.verdict() == Verdict::Failed);
+    let words = |(table, step): (&TableSmoke, &Step)| {
+        format!("{}, {}: {}", name(table), step.operation.name(), words(&step.outcome).unwrap_or_default())
+    };
+    failed.map(words).collect()
+}
+
+/// Whether an operation passed.
+pub(super) fn has_passed(test: &SmokeTest) -> bool {
+    test.tables.iter().flat_map(|table| &table.steps).any(|step| step.outcome.verdict() == Verdict::Passed)
+}
+
 fn name(table: &TableSmoke) -> String {
     qualified_pg(&table.schema, &table.table)
 }
