@@ -87,6 +87,12 @@ impl Stop {
         self.0.is_asked.load(Ordering::Relaxed)
     }
 
+    /// Asks the work to stop, as a signal does.
+    #[cfg(test)]
+    pub(crate) fn ask(&self) {
+        self.0.is_asked.store(true, Ordering::Relaxed);
+    }
+
     /// Does work in a target; a signal ends it in order.
     pub(crate) fn in_order<T>(
         &self,

@@ -17,6 +17,7 @@ mod triggers;
 pub use detect::detect;
 pub use lock::WriteLock;
 pub use open::open;
+pub(crate) use triggers::has_name_of_fence;
 
 /// The message of a write that the triggers refuse.
 pub const MESSAGE: &str = "moved to PostgreSQL";

@@ -55,6 +55,11 @@ pub(super) fn found(connection: &Connection) -> rusqlite::Result<Vec<Trigger>> {
     Ok(triggers)
 }
 
+/// Whether an object of the schema has a name as triggers of a fence have.
+pub(crate) fn has_name_of_fence(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
 /// The statement that drops a trigger.
 pub(super) fn drop_sql(trigger: &Trigger) -> String {
     format!("DROP TRIGGER {}", quoted(&trigger.name))

@@ -99,13 +99,18 @@ pub(super) fn count(
     let mut found: Vec<TableLoss> = compared
         .into_iter()
         .filter(|table| !table.is_equal())
-        .map(|table| TableLoss {
-            table: table.table,
-            counted: Counted::Compared,
-            inserted: table.extra,
-            changed: table.different,
-            deleted: table.missing,
-            first: table.first,
+        .map(|table| {
+            // Without a key it is a guess which row was changed: it counts as one that was deleted and one that was inserted.
+            let has_key = run.plan.table(&table.table).is_some_and(|table| !table.key_positions().is_empty());
+            let (changed, guessed) = if has_key { (table.different, 0) } else { (0, table.different) };
+            TableLoss {
+                table: table.table,
+                counted: Counted::Compared,
+                inserted: table.extra + guessed,
+                changed,
+                deleted: table.missing + guessed,
+                first: table.first,
+            }
         })
         .collect();
     for table in unreadable {

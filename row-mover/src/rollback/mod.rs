@@ -6,6 +6,7 @@
 
 mod archive;
 mod closing;
+mod export;
 mod loss;
 mod offline;
 mod proof;
@@ -146,7 +147,13 @@ impl<'a> Rollback<'a> {
     /// # Errors
     /// When it cannot be read although it is there.
     pub fn source_state(&self) -> Result<SourceState> {
-        source_side::state(&self.source, self.progress()?.complete_sha256())
+        let progress = self.progress()?;
+        let is_opened = progress.rollback().is_some_and(|rollback| rollback.is_source_opened);
+        // A file that is to be replaced counts as one that is not open yet, whatever it contains.
+        if self.request.restore_copy && progress.is_source_closed() && !is_opened {
+            return Ok(SourceState::Damaged);
+        }
+        source_side::state(&self.source, progress.complete_sha256())
     }
 
     /// The next step, or why there is none.
@@ -183,6 +190,14 @@ impl<'a> Rollback<'a> {
     /// When either side cannot be read.
     pub fn count_loss(&mut self) -> Result<Loss> {
         loss::count(&self.run, &self.connections, &mut self.session, self.observer)
+    }
+
+    /// Writes the rows of `loss` into a file as JSON lines; returns their number.
+    ///
+    /// # Errors
+    /// When either side cannot be read, or the file cannot be written.
+    pub fn export(&self, path: &Path, loss: &Loss) -> Result<u64> {
+        export::export(&self.run, loss, path, &self.connections, self.observer)
     }
 
     /// Closes PostgreSQL to the app, and waits for transactions that have written. It is recorded only once the rollback has begun, and
@@ -245,15 +260,22 @@ impl<'a> Rollback<'a> {
     /// When the file differs from the copy and it is not to be restored, or cannot be written.
     pub fn open_source(&mut self) -> Result<Opened> {
         check_stop(self.observer)?;
-        let is_fenced = self.progress()?.fence().is_some();
         let is_restored = self.request.restore_copy;
         let opened = match offline::note(&self.run.seal)? {
             // The app may have written since.
             Some(_) if !is_restored => Opened::Earlier,
-            _ => source_side::open(&self.source, &self.run.seal, is_fenced, is_restored, self.observer)?,
+            _ => source_side::open(&self.source, &self.run.seal, is_restored, self.observer)?,
         };
         self.record(Event::SourceOpened)?;
         Ok(opened)
+    }
+
+    /// Proves without changing anything that the app's file equals the final copy.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn rehearse_source(&self) -> Result<()> {
+        source_side::rehearse(&self.source, &self.run.seal, self.observer)
     }
 
     /// Records that an earlier attempt has opened SQLite.

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use migrate_core::cutover::SourceState;
 use serde::{Deserialize, Serialize};
 
 use super::{Author, Opened, sealed, source_side};
@@ -60,13 +61,15 @@ pub(super) struct OpenedNote {
 /// # Errors
 /// When the copy is not found or not what was sealed, or the file differs from it and is not to be replaced.
 pub fn open_source_offline(request: &OfflineRequest, observer: &dyn Observer) -> Result<Reopened> {
-    let fenced_by = source_side::fence_sha256(&request.sqlite)?;
-    let copy = match (&request.sealed_copy, &fenced_by) {
-        (Some(path), _) => sealed::beside(path)?,
-        (None, Some(sha256)) => sealed::find_by_hash(sha256, &request.backup_dir)?,
-        (None, None) => sealed::find_last(&request.sqlite, &request.backup_dir)?,
+    let copy = match &request.sealed_copy {
+        Some(path) => sealed::beside(path)?,
+        None => find_copy(request)?,
     };
-    if fenced_by.as_ref().is_some_and(|sha256| *sha256 != copy.sha256) {
+    let is_fenced = source_side::has_fence_of(&request.sqlite, &copy)?;
+    if !is_fenced
+        && !request.restore_copy
+        && source_side::state(&request.sqlite, None)? == SourceState::OtherFence
+    {
         return Err(Error::new(format!(
             "the fence of {} is that of another copy than {}",
             request.sqlite.display(),
@@ -79,12 +82,28 @@ pub fn open_source_offline(request: &OfflineRequest, observer: &dyn Observer) ->
         return Ok(Reopened { copy, opened: None });
     }
     let opened = match note(&copy)? {
-        Some(_) if fenced_by.is_none() && !request.restore_copy => Opened::Earlier,
-        _ => source_side::open(&request.sqlite, &copy, fenced_by.is_some(), request.restore_copy, observer)?,
+        // The app may have written since.
+        Some(_) if !is_fenced && !request.restore_copy => Opened::Earlier,
+        _ => source_side::open(&request.sqlite, &copy, request.restore_copy, observer)?,
     };
     source_side::check_health(&request.sqlite, observer)?;
     write_note(&copy, &request.author)?;
     Ok(Reopened { copy, opened: Some(opened) })
+}
+
+/// The copy whose fence the file has; the last one of the file where it has none.
+fn find_copy(request: &OfflineRequest) -> Result<Seal> {
+    let copies = sealed::copies_of(&request.sqlite, &request.backup_dir)?;
+    for copy in &copies {
+        if source_side::has_fence_of(&request.sqlite, copy)? {
+            return Ok(copy.clone());
+        }
+    }
+    copies.into_iter().next().ok_or_else(|| {
+        let (folder, file) = (request.backup_dir.display(), request.sqlite.display());
+        Error::new(format!("{folder} holds no sealed copy of {file}"))
+            .with_remedy_value(Remedy::NameBackupFolder)
+    })
 }
 
 /// The note next to a copy; none where SQLite was not opened without the ledger.

@@ -37,31 +37,16 @@ pub(super) fn verify(seal: &Seal, observer: &dyn Observer) -> Result<Integrity> 
     Ok(integrity)
 }
 
-/// Finds the last sealed copy of a file by the manifests in the backup folder.
+/// The sealed copies of a file in the backup folder, the last one first.
 ///
 /// # Errors
-/// When the folder cannot be read, or has no copy of the file.
-pub(super) fn find_last(source: &Path, backup_dir: &Path) -> Result<Seal> {
+/// When the folder cannot be read.
+pub(super) fn copies_of(source: &Path, backup_dir: &Path) -> Result<Vec<Seal>> {
     let source = fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
     let mut copies: Vec<Seal> =
         manifests(backup_dir)?.into_iter().filter(|seal| seal.source_path == source).collect();
-    copies.sort_by(|one, other| one.sealed_at.cmp(&other.sealed_at));
-    copies.pop().ok_or_else(|| {
-        Error::new(format!("{} holds no sealed copy of {}", backup_dir.display(), source.display()))
-            .with_remedy_value(Remedy::NameBackupFolder)
-    })
-}
-
-/// Finds the sealed copy with this SHA-256.
-///
-/// # Errors
-/// As above.
-pub(super) fn find_by_hash(sha256: &str, backup_dir: &Path) -> Result<Seal> {
-    let found = manifests(backup_dir)?.into_iter().find(|seal| seal.sha256 == sha256);
-    found.ok_or_else(|| {
-        Error::new(format!("{} holds no sealed copy with the SHA-256 {sha256}", backup_dir.display()))
-            .with_remedy_value(Remedy::NameBackupFolder)
-    })
+    copies.sort_by(|one, other| other.sealed_at.cmp(&one.sealed_at));
+    Ok(copies)
 }
 
 /// The sealed copy at a path, by the manifest next to it.

@@ -8,56 +8,67 @@ use rusqlite::Connection;
 use super::Opened;
 use super::proof::unequal;
 use super::restore::restore;
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
+use crate::fence::{self, FenceId};
 use crate::observer::Observer;
+use crate::remedy::Remedy;
 use crate::source::SourceConnection;
 use crate::source::quick_check::quick_check;
 use crate::source::seal::Seal;
 
-/// What the file shows of a fence; unknown where it is not there or cannot be read.
+/// What the file shows of the fence of the cutover whose final copy has this SHA-256.
+///
+/// # Errors
+/// When the file can be opened and not be read.
 pub(super) fn state(path: &Path, sha256: Option<&str>) -> Result<SourceState> {
-    let _ = sha256;
-    Ok(if path.exists() { SourceState::Open } else { SourceState::Unknown })
+    fence::detect(path, sha256.map(FenceId::of).as_ref())
 }
 
-/// The SHA-256 of the sealed copy that the fence of a file names; none where there is no fence.
-pub(super) fn fence_sha256(path: &Path) -> Result<Option<String>> {
-    let _ = path;
-    Ok(None)
+/// Whether a file has the fence of this copy, or what is left of it.
+pub(super) fn has_fence_of(path: &Path, copy: &Seal) -> Result<bool> {
+    Ok(matches!(state(path, Some(&copy.sha256))?, SourceState::Closed(_) | SourceState::Damaged))
 }
 
-/// Opens the file for writing: takes the fence down in the transaction that proves the file, or restores the copy.
+/// Opens the file for writing: takes the fence down in the transaction that proves the file, or puts the copy in its place.
 ///
 /// # Errors
 /// When the file differs from the copy and is not to be replaced by it.
-pub(super) fn open(
-    path: &Path,
-    seal: &Seal,
-    is_fenced: bool,
-    is_restored: bool,
-    observer: &dyn Observer,
-) -> Result<Opened> {
+pub(super) fn open(path: &Path, copy: &Seal, is_restored: bool, observer: &dyn Observer) -> Result<Opened> {
     if is_restored {
-        return restore(seal, path).map(Opened::Restored);
+        return restore(copy, path).map(Opened::Restored);
     }
-    let _ = is_fenced;
-    let sealed = SourceConnection::open_sealed(&seal.path)?.stopped_by(observer.stop_flag());
-    prove(path, &sealed, observer)?;
+    if !path.is_file() {
+        return Err(
+            Error::new(format!("there is no file {}", path.display())).with_remedy_value(Remedy::RestoreCopy)
+        );
+    }
+    let sealed = SourceConnection::open_sealed(&copy.path)?.stopped_by(observer.stop_flag());
+    let verify = |file: &Connection| prove(path, sealed.connection(), file, &|_| false, observer);
+    fence::open(path, &FenceId::of(&copy.sha256), &verify)?;
     Ok(Opened::Proved)
 }
 
-/// Proves a file that has no fence.
-fn prove(path: &Path, sealed: &SourceConnection, observer: &dyn Observer) -> Result<()> {
+/// Proves the file without changing it: what the fence added does not count.
+///
+/// # Errors
+/// When the file differs from the copy.
+pub(super) fn rehearse(path: &Path, copy: &Seal, observer: &dyn Observer) -> Result<()> {
     let failed = || format!("{} cannot be read", path.display());
+    let sealed = SourceConnection::open_sealed(&copy.path)?.stopped_by(observer.stop_flag());
     let file = SourceConnection::open_live(path)?.stopped_by(observer.stop_flag());
     let snapshot = file.connection().unchecked_transaction().context(failed)?;
-    prove_within(path, sealed.connection(), file.connection(), observer)?;
+    prove(path, sealed.connection(), file.connection(), &fence::has_name_of_fence, observer)?;
     snapshot.finish().context(failed)
 }
 
-/// Proves a file in the transaction of its connection.
-fn prove_within(path: &Path, sealed: &Connection, file: &Connection, observer: &dyn Observer) -> Result<()> {
-    match unequal(sealed, file, &|_| false, observer)? {
+fn prove(
+    path: &Path,
+    sealed: &Connection,
+    file: &Connection,
+    is_fence: &dyn Fn(&str) -> bool,
+    observer: &dyn Observer,
+) -> Result<()> {
+    match unequal(sealed, file, is_fence, observer)? {
         None => Ok(()),
         Some(unequal) => Err(unequal.into_error(path)),
     }

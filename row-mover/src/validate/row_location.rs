@@ -27,7 +27,7 @@ impl RowLocation {
     }
 
     /// The location of a row of PostgreSQL: the binary forms of its `tableoid` and its `ctid` (`tidsend` in PostgreSQL's `tid.c`).
-    pub(super) fn of_target(tableoid: Option<&[u8]>, ctid: Option<&[u8]>) -> Option<RowLocation> {
+    pub(crate) fn of_target(tableoid: Option<&[u8]>, ctid: Option<&[u8]>) -> Option<RowLocation> {
         Some(RowLocation([tableoid?, ctid?].concat().try_into().ok()?))
     }
 

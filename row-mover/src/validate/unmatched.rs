@@ -51,7 +51,7 @@ pub(super) fn find(
     Naming { table, key, show_values, source, target }.name(counts, found)
 }
 
-fn sorted_source(
+pub(super) fn sorted_source(
     table: &PlannedTable,
     key: &[usize],
     source: &SourceConnection,
@@ -82,7 +82,7 @@ fn sorted_source(
     sorter.sorted()
 }
 
-fn sorted_target(
+pub(super) fn sorted_target(
     table: &PlannedTable,
     key: &[usize],
     target: &mut Connection,

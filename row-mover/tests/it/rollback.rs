@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use migrate_core::cutover::{Archive, Event, Refusal, RollbackStep, Switch};
+use migrate_core::cutover::{Archive, Event, Fence, Refusal, RollbackStep, Switch};
 use postgres_client::{DbSettings, TargetUrl};
 use row_mover::Error;
+use row_mover::fence::{FenceId, MarkUse, WriteLock};
 use row_mover::ledger;
 use row_mover::observer::Silent;
 use row_mover::rollback::{
@@ -19,15 +21,28 @@ use crate::support::{Case, chain, sqlite};
 const SOURCE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c'); \
     CREATE TABLE log (line TEXT); INSERT INTO log VALUES ('x'), ('x'), ('y');";
 
-/// The events of a cutover without a fence.
+/// A cutover with a fence, and its events.
+fn cut_over_with_fence(case: &Case) {
+    let run = ledger::last_run(&mut case.session()).unwrap().unwrap();
+    let lock = WriteLock::acquire(&case.source, Duration::from_secs(5)).unwrap().unwrap();
+    let fence = lock.put_up(&FenceId::of(&run.seal.sha256), MarkUse::Always).unwrap();
+    assert!(lock.commit(Instant::now() + Duration::from_secs(5)).unwrap());
+    record_cutover(case, Some(fence));
+}
+
+/// A cutover of an app that was stopped, so that it needed no fence.
 fn cut_over(case: &Case) {
+    record_cutover(case, None);
+}
+
+fn record_cutover(case: &Case, fence: Option<Fence>) {
     let mut session = case.session();
     let run = ledger::last_run(&mut session).unwrap().unwrap();
     let switch = Switch::ByHand;
     for event in [
         Event::CutoverBegun,
         Event::TargetComplete { sha256: run.seal.sha256.clone() },
-        Event::SourceClosed { fence: None, pause_ms: None },
+        Event::SourceClosed { fence, pause_ms: None },
         Event::AppSwitched { switch, share_percent: 100 },
         Event::CutoverFinished,
     ] {
@@ -319,4 +334,130 @@ fn privileges_and_extensions_of_the_default_schema_are_kept() {
         case.ask("SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'citext'"),
         ["public"]
     );
+}
+
+#[test]
+fn the_fence_is_taken_down_in_the_transaction_that_proves_the_file() {
+    let case = Case::new(SOURCE);
+    case.moved();
+    cut_over_with_fence(&case);
+    let app = rusqlite::Connection::open(&case.source).unwrap();
+    app.execute("INSERT INTO t VALUES (7, 'refused')", []).unwrap_err();
+    drop(app);
+    let request = request(&case);
+    let mut rollback = Rollback::open(&request, &Silent).unwrap();
+    rollback.rehearse_source().unwrap();
+    execute_until(&mut rollback, Some(RollbackStep::OpenSource));
+    assert_eq!(rollback.open_source().unwrap(), Opened::Proved);
+    sqlite(&case.source, "INSERT INTO t VALUES (7, 'accepted')");
+    execute_until(&mut rollback, None);
+}
+
+#[test]
+fn a_crash_after_the_fence_is_down_does_not_doubt_what_the_app_has_written_since() {
+    let case = Case::new(SOURCE);
+    case.moved();
+    cut_over_with_fence(&case);
+    let request = request(&case);
+    let mut rollback = Rollback::open(&request, &Silent).unwrap();
+    execute_until(&mut rollback, Some(RollbackStep::OpenSource));
+    rollback.open_source().unwrap();
+    drop(rollback);
+    // The event of it was not recorded.
+    case.execute("DELETE FROM migration.cutover_events WHERE event LIKE '%source_opened%'");
+    sqlite(&case.source, "INSERT INTO t VALUES (7, 'since')");
+    let mut rollback = Rollback::open(&request, &Silent).unwrap();
+    assert_eq!(rollback.next_step().unwrap(), Ok(RollbackStep::RecordOpened));
+    execute_until(&mut rollback, None);
+}
+
+#[test]
+fn a_fenced_file_that_somebody_changed_is_not_opened() {
+    let case = Case::new(SOURCE);
+    case.moved();
+    let run = ledger::last_run(&mut case.session()).unwrap().unwrap();
+    sqlite(&case.source, "UPDATE t SET v = 'past the fence' WHERE id = 3");
+    cut_over_with_fence(&case);
+    let plain = request(&case);
+    let mut rollback = Rollback::open(&plain, &Silent).unwrap();
+    execute_until(&mut rollback, Some(RollbackStep::OpenSource));
+    rollback.rehearse_source().unwrap_err();
+    let words = chain(&rollback.open_source().unwrap_err());
+    assert!(words.contains("rows of table t differ"), "{words}");
+    drop(rollback);
+    let app = rusqlite::Connection::open(&case.source).unwrap();
+    app.execute("INSERT INTO t VALUES (7, 'refused')", []).unwrap_err();
+    drop(app);
+    let restoring = RollbackRequest { restore_copy: true, ..request(&case) };
+    let mut rollback = Rollback::open(&restoring, &Silent).unwrap();
+    assert_eq!(rollback.next_step().unwrap(), Ok(RollbackStep::OpenSource));
+    let Opened::Restored(restored) = rollback.open_source().unwrap() else { panic!("not restored") };
+    assert_eq!(fs::read(&run.seal.path).unwrap(), fs::read(restored.path).unwrap());
+    execute_until(&mut rollback, None);
+}
+
+#[test]
+fn without_postgresql_the_copy_is_found_by_the_fence() {
+    let case = Case::new(SOURCE);
+    case.moved();
+    cut_over_with_fence(&case);
+    let offline = OfflineRequest {
+        sqlite: case.source.clone(),
+        backup_dir: case.backup_dir(),
+        sealed_copy: None,
+        restore_copy: false,
+        dry_run: false,
+        author: Author::default(),
+    };
+    // A later copy of the same file is not the one of the fence.
+    let other = row_mover::source::seal::copy(&case.source, &case.backup_dir(), &|_| Ok(())).unwrap();
+    let hash = other.hash(&|| Ok(())).unwrap();
+    let other = other.seal(hash).unwrap();
+    let reopened = open_source_offline(&offline, &Silent).unwrap();
+    assert_ne!(reopened.copy.path, other.path);
+    assert_eq!(reopened.opened, Some(Opened::Proved));
+    sqlite(&case.source, "INSERT INTO t VALUES (7, 'accepted')");
+    let request = request(&case);
+    execute_until(&mut Rollback::open(&request, &Silent).unwrap(), None);
+}
+
+#[test]
+fn the_export_has_each_row_that_is_lost() {
+    let case = Case::mapped(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, at TEXT, data BLOB, amount REAL, ok BOOLEAN); \
+         INSERT INTO t VALUES (1, 'a', '2026-01-01T00:00:00Z', x'00ff', 1.5, 1), (2, 'b', NULL, NULL, NULL, 0), (3, 'c', NULL, NULL, NULL, 0); \
+         CREATE TABLE log (line TEXT); INSERT INTO log VALUES ('x'), ('x'), ('y'); \
+         CREATE TABLE pair (a TEXT, b INT, v TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID; INSERT INTO pair VALUES ('k', 1, 'old'), ('k', 2, 'gone')",
+        "",
+    );
+    case.moved();
+    cut_over(&case);
+    case.execute(
+        "UPDATE t SET v = E'line\nbreak \"quoted\"' WHERE id = 1; DELETE FROM t WHERE id = 2; ALTER TABLE t ADD COLUMN extra jsonb; \
+         INSERT INTO t (id, v, extra) VALUES (9, repeat('é', 1500000), '{\"a\": 1}'); INSERT INTO log VALUES ('x'), (NULL); \
+         UPDATE pair SET v = 'new' WHERE b = 1; DELETE FROM pair WHERE b = 2; CREATE TABLE extra (a int); INSERT INTO extra VALUES (5)",
+    );
+    let request = request(&case);
+    let mut rollback = Rollback::open(&request, &Silent).unwrap();
+    let loss = rollback.count_loss().unwrap();
+    let path = case.dir.path().join("lost.jsonl");
+    fs::write(&path, "an earlier one").unwrap();
+    assert_eq!(rollback.export(&path, &loss).unwrap(), loss.rows());
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = fs::read_to_string(&path).unwrap();
+    let mut rows: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let long = rows.iter_mut().find(|row| row["key"]["id"] == 9).unwrap();
+    assert_eq!(long["postgresql"]["v"].as_str().unwrap(), "é".repeat(1_500_000));
+    long["postgresql"]["v"] = "é, 1500000 times".into();
+    rows.sort_by_key(|row| row.to_string());
+    let lines: Vec<String> = rows.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!("rollback_export", lines.join("\n"));
+    let names: Vec<String> = fs::read_dir(case.dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("lost"))
+        .collect();
+    assert_eq!(names, ["lost.jsonl"]);
 }

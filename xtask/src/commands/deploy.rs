@@ -2,6 +2,7 @@
 
 mod apply;
 mod check;
+mod compare;
 mod render;
 
 use clap::{Args, Subcommand};

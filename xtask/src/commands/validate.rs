@@ -275,7 +275,7 @@ fn report_of(
 }
 
 /// Returns the target that is named, or that of the last migration into the private PostgreSQL with the folder of its plan.
-fn resolve_target(
+pub(crate) fn resolve_target(
     args: &TargetArgs,
     is_sample: bool,
     remark: impl Fn(&str),

@@ -85,6 +85,15 @@ impl Kubectl {
     pub(crate) fn new(context: Option<&str>, stop: &Stop) -> row_mover::error::Result<Kubectl> {
         let shell = Shell::new()
             .map_err(|error| Error::new("the current folder cannot be found").caused_by(error))?;
+        Kubectl::with_shell(shell, context, stop)
+    }
+
+    /// The same with the variables of a shell, such as its PATH.
+    pub(super) fn with_shell(
+        shell: Shell,
+        context: Option<&str>,
+        stop: &Stop,
+    ) -> row_mover::error::Result<Kubectl> {
         let kubectl = Kubectl { shell, context: context.map(str::to_owned) };
         match context {
             Some(name) => {

@@ -52,13 +52,7 @@ pub(super) struct Cluster {
 
 impl Cluster {
     /// Reads the manifests, and checks that the cluster has the app on SQLite and takes the objects of the app on PostgreSQL.
-    pub(super) fn open(
-        folder: &Path,
-        context: Option<&str>,
-        timeout: Duration,
-        stop: &Stop,
-    ) -> Result<Cluster> {
-        let kubectl = Kubectl::new(context, stop)?;
+    pub(super) fn open(kubectl: Kubectl, folder: &Path, timeout: Duration, stop: &Stop) -> Result<Cluster> {
         let app = kubectl.rendered(&folder.join(APP_FOLDER), stop)?;
         let routes = kubectl.rendered(&folder.join(ROUTE_FOLDER), stop)?;
         let lacks = |what: &str| {

@@ -17,6 +17,7 @@ mod sessions;
 pub(crate) mod time;
 pub(crate) mod workload;
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +30,7 @@ use xshell::{Shell, cmd};
 use crate::stop::Stop;
 use crate::{output, target};
 use env_file::EnvFile;
+use kubectl::Kubectl;
 use manifests::Cluster;
 
 /// The options that name what the app is switched by. Without one, a person switches it and confirms that.
@@ -87,6 +89,8 @@ pub(crate) enum Destination {
 pub(crate) struct Switcher {
     args: SwitchArgs,
     means: Means,
+    /// The latency of the app before it was switched, once a rollout has measured it.
+    baseline: Cell<Option<Duration>>,
 }
 
 #[derive(Debug)]
@@ -105,13 +109,14 @@ impl Switcher {
         let means = match (&args.env_file, &args.manifests) {
             (Some(path), _) => Means::EnvFile(EnvFile::open(path)?),
             (None, Some(folder)) => {
-                let context = args.context.as_deref();
-                let cluster = Cluster::open(folder, context, args.switch_timeout, &Stop::default())?;
+                let stop = Stop::default();
+                let kubectl = Kubectl::new(args.context.as_deref(), &stop)?;
+                let cluster = Cluster::open(kubectl, folder, args.switch_timeout, &stop)?;
                 Means::Manifests(Box::new(cluster))
             }
             (None, None) => Means::ByHand,
         };
-        Ok(Switcher { args: args.clone(), means })
+        Ok(Switcher { args: args.clone(), means, baseline: Cell::new(None) })
     }
 
     /// Checks that a switch to a destination will work as far as that can be known: an env file gets no password.
@@ -250,3 +255,6 @@ fn run_restart_command(command: &str, timeout: Duration, stop: &Stop) -> anyhow:
     }
     Err(Error::new(what()).caused_by(status.to_string()).with_remedy_text(remedy).into())
 }
+
+#[cfg(test)]
+mod tests;

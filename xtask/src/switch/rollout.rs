@@ -4,7 +4,6 @@
 //! 100 % therefore come before the freeze, for requests that read: catch-ups keep PostgreSQL recent, its sessions are read-only, and going
 //! back loses nothing. At the freeze everything is switched at once, and is observed for one more step.
 
-use std::cell::Cell;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -102,27 +101,14 @@ impl fmt::Display for ReasonWords<'_> {
 
 /// A gradual rollout.
 pub(crate) struct Rollout<'a> {
-    args: &'a RolloutArgs,
-    switcher: &'a Switcher,
-    url: &'a TargetUrl,
-    settings: &'a DbSettings,
-    stop: &'a Stop,
-    /// The 95th percentile of the latency on SQLite, once it is measured.
-    baseline: Cell<Option<Duration>>,
+    pub(crate) args: &'a RolloutArgs,
+    pub(crate) switcher: &'a Switcher,
+    pub(crate) url: &'a TargetUrl,
+    pub(crate) settings: &'a DbSettings,
+    pub(crate) stop: &'a Stop,
 }
 
-impl<'a> Rollout<'a> {
-    /// A rollout with these options.
-    pub(crate) fn new(
-        args: &'a RolloutArgs,
-        switcher: &'a Switcher,
-        url: &'a TargetUrl,
-        settings: &'a DbSettings,
-        stop: &'a Stop,
-    ) -> Rollout<'a> {
-        Rollout { args, switcher, url, settings, stop, baseline: Cell::new(None) }
-    }
-
+impl Rollout<'_> {
     /// Checks the options before anything changes: shares below 100 % need manifests, and the baseline's page must answer.
     ///
     /// # Errors
@@ -154,7 +140,7 @@ impl<'a> Rollout<'a> {
         &self,
         catch_up: &mut dyn FnMut() -> anyhow::Result<()>,
     ) -> anyhow::Result<RolloutOutcome> {
-        self.baseline.set(self.measure_baseline()?);
+        self.switcher.baseline.set(self.measure_baseline()?);
         if self.args.canary.partial().is_empty() {
             return Ok(RolloutOutcome::Held);
         }
@@ -239,7 +225,7 @@ impl<'a> Rollout<'a> {
                 restarts = Some(now);
             }
             samples.push(sample);
-            match decide(&Limits::default(), self.args.soak, self.baseline.get(), &samples) {
+            match decide(&Limits::default(), self.args.soak, self.switcher.baseline.get(), &samples) {
                 Decision::Hold => pause(SAMPLE_INTERVAL, self.stop)?,
                 Decision::StepOn => return Ok(None),
                 Decision::GoBack(reason) => return Ok(Some(reason)),
