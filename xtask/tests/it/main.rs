@@ -10,6 +10,7 @@ mod any_file;
 mod baseline;
 mod bench;
 mod bench_app;
+mod bench_cutover;
 mod changes_since;
 mod cleanup_gate;
 mod comparison;
