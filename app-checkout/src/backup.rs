@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -26,6 +26,7 @@ pub(crate) struct Backup {
 /// The target of a database: its own path in the backup folder, with a number before its extension if that name, or the name of
 /// a companion, is taken.
 pub(crate) fn free_target(
+    root: &Path,
     backup_dir: &Path,
     main: &Path,
     taken: &BTreeSet<PathBuf>,
@@ -35,7 +36,8 @@ pub(crate) fn free_target(
         std::iter::once("").chain(COMPANIONS).all(|suffix| {
             let name = suffixed(target, suffix);
             !taken.contains(&name)
-                && name.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
+                && (name.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
+                    || is_link_of(&name, &suffixed(&root.join(main), suffix)))
         })
     };
     let numbered = |number: usize| {
@@ -50,6 +52,12 @@ pub(crate) fn free_target(
     std::iter::once(first.clone()).chain((1..=NUMBER_MAX).map(numbered)).find(is_free).with_context(|| {
         format!("no free name for {} in {}: give another --backup-dir", main.display(), backup_dir.display())
     })
+}
+
+/// Whether two names mean the same file: a call that was killed had linked it already.
+fn is_link_of(target: &Path, source: &Path) -> bool {
+    let file = |path: &Path| path.symlink_metadata().ok().map(|data| (data.dev(), data.ino()));
+    file(target).is_some_and(|target| file(source) == Some(target))
 }
 
 /// Creates a folder that only its owner may enter, since its files hold all that the database holds.
@@ -80,6 +88,7 @@ pub(crate) fn create(source: &Path, target: &Path) -> anyhow::Result<Backup> {
     let failed = || format!("cannot back up {} as {}", source.display(), target.display());
     let copied_at = match fs::hard_link(source, target) {
         Ok(()) => None,
+        Err(_) if is_link_of(target, source) => None,
         Err(error) if matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) => {
             return Err(error).with_context(failed);
         }
@@ -149,7 +158,6 @@ pub(crate) fn sync_folder(folder: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::MetadataExt as _;
 
     #[test]
     fn taken_names_get_a_number() {
@@ -159,7 +167,8 @@ mod tests {
         for (name, target) in
             [("data/a.db", "data/a.db"), ("a.db", "a.1.db"), ("b.db", "b.1.db"), ("noending", "noending.1")]
         {
-            let found = free_target(folder.path(), Path::new(name), &taken).unwrap();
+            let found =
+                free_target(Path::new("/nonexistent"), folder.path(), Path::new(name), &taken).unwrap();
             assert_eq!(found, folder.path().join(target));
         }
     }

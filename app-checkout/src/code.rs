@@ -3,7 +3,7 @@
 
 use crate::finding::{Fact, Hit, Kind};
 use crate::text::{Lines, Pattern, blanked};
-use crate::{names, sql};
+use crate::{calls, names, sql};
 use regex::Captures;
 use std::ops::Range;
 
@@ -68,6 +68,8 @@ pub(crate) fn hits(source: &str, file_name: &str) -> Vec<Hit> {
     names::variables(&code)
         .for_each(|(at, name)| hit(at, Kind::Environment, Fact::Variable(name.to_owned())));
     names::result_codes(&code).for_each(|(at, name)| hit(at, Kind::Code, Fact::Name(name.to_owned())));
+    calls::calls(&code).into_iter().for_each(|(at, name)| hit(at, Kind::Code, Fact::Call(name)));
+    sql::placeholders(&strings).for_each(|at| hit(at, Kind::Code, Fact::Placeholders));
     sql::in_strings(&strings).for_each(|(at, construct)| hit(at, Kind::Code, Fact::Sql(vec![construct])));
     hits
 }

@@ -47,6 +47,10 @@ pub enum Fact {
     Module(String),
     /// A function, type or result code of a SQLite library, or its name for a database in memory.
     Name(String),
+    /// A method that only the synchronous drivers of SQLite have.
+    Call(&'static str),
+    /// Parameters written as `?` in an SQL text.
+    Placeholders,
     /// A setting, and the SQLite dialect or driver that it selects.
     Dialect(String, String),
     /// Constructs that only SQLite's SQL has.

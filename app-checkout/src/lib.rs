@@ -7,6 +7,7 @@
 mod apply;
 mod area;
 mod backup;
+mod calls;
 mod code;
 mod database;
 mod env_file;
@@ -22,15 +23,17 @@ mod manager;
 mod names;
 mod package_json;
 mod plan;
+mod repository;
 mod scan;
 mod sql;
 mod text;
 mod volumes;
 
-pub use apply::{Applied, apply};
+pub use apply::{Applied, Branch, apply};
 pub use area::Area;
 pub use finding::{DatabaseState, Fact, Finding, Kind, LinkTarget, Listing, Remark};
 pub use in_use::{InUse, Use};
 pub use manager::Manager;
-pub use plan::{Edit, Move, Plan, plan};
+pub use plan::{Change, ChangeKind, Edit, Move, Plan, plan};
+pub use repository::{Obstacle, Repository};
 pub use scan::scan;

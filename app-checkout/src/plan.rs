@@ -54,6 +54,56 @@ impl Plan {
     }
 }
 
+/// What belongs into one commit, in the order of the commits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ChangeKind {
+    /// Packages in package.json.
+    Dependencies,
+    /// Variables in env files.
+    Environment,
+    /// Database files.
+    Databases,
+}
+
+/// The part of a plan that belongs into one commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// Which.
+    pub kind: ChangeKind,
+    /// Texts to change.
+    pub edits: Vec<&'a Edit>,
+    /// Files to move.
+    pub moves: Vec<&'a Move>,
+}
+
+impl Change<'_> {
+    /// The files, relative to the checkout.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let edits = self.edits.iter().map(|edit| edit.path.as_path());
+        edits.chain(self.moves.iter().map(|each| each.source.as_path()))
+    }
+}
+
+impl Plan {
+    /// The parts of the plan, one for each commit; none is empty.
+    pub fn changes(&self) -> Vec<Change<'_>> {
+        let edits =
+            |has_secrets| self.edits.iter().filter(move |edit| edit.has_secrets == has_secrets).collect();
+        let changes = [
+            Change { kind: ChangeKind::Dependencies, edits: edits(false), moves: Vec::new() },
+            Change { kind: ChangeKind::Environment, edits: edits(true), moves: Vec::new() },
+            Change { kind: ChangeKind::Databases, edits: Vec::new(), moves: self.moves.iter().collect() },
+        ];
+        changes.into_iter().filter(|change| change.paths().next().is_some()).collect()
+    }
+
+    /// The files that change, relative to the checkout.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        let edits = self.edits.iter().map(|edit| edit.path.as_path());
+        edits.chain(self.moves.iter().map(|each| each.source.as_path()))
+    }
+}
+
 /// Plans the mechanical changes.
 ///
 /// # Errors
@@ -78,7 +128,7 @@ pub fn plan(area: &Area, listing: &Listing) -> anyhow::Result<Plan> {
     let mut taken = BTreeSet::new();
     for (main, mut members) in groups {
         members.sort_by_key(|member| (member.as_os_str().len(), *member));
-        let target = backup::free_target(&area.backup_dir, &main, &taken)?;
+        let target = backup::free_target(&area.root, &area.backup_dir, &main, &taken)?;
         for member in members {
             let is_of = |suffix: &&str| database::suffixed(&main, suffix) == member;
             let suffix = database::COMPANIONS.iter().copied().find(is_of).unwrap_or_default();

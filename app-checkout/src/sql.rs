@@ -1,5 +1,5 @@
 //! Recognizes SQL that only SQLite has, in migrations and in strings of source code. It searches for words and does not parse:
-//! what PostgreSQL would also accept is never named.
+//! what PostgreSQL would also accept is never named, but for `json_each`, which the `jsonb` columns of a plan have under another name.
 
 use crate::finding::{Fact, Hit, Kind};
 use crate::text::{Lines, Pattern, blanked};
@@ -12,12 +12,18 @@ macro_rules! constructs {
             $keywords,
             r":AUTOINCREMENT|WITHOUT\s+(?i:ROWID)|PRAGMA\s+[a-z_]+|(?:INSERT|UPDATE)\s+(?i:OR\s+(?:REPLACE|IGNORE|ABORT|FAIL|ROLLBACK)))\b",
             r"|(?i:sqlite_(?:master|schema|sequence|temp_master|stat1)\b|(?:datetime|strftime)\s*\(\s*['\x22\\]",
+            r"|\b(?:date|time)\s*\(\s*['\x22\\]+now|COLLATE\s+NOCASE\b|VIRTUAL\s+TABLE\b",
+            r"|json_(?:extract|each|tree|set|insert|replace|remove|patch|quote|group_array|group_object)\s*\(|(?:ifnull|iif|group_concat|randomblob)\s*\(",
             r"|(?:unixepoch|julianday|last_insert_rowid|total_changes|sqlite_version)\s*\())"
         )
     };
 }
 static IN_FILES: Pattern = Pattern::new(constructs!("i"));
 static IN_STRINGS: Pattern = Pattern::new(constructs!(""));
+/// A `?` where a value can be, in a text that begins as a statement; each text of code without its strings' surroundings.
+static PLACEHOLDER: Pattern = Pattern::new(
+    r"['\x22`]\s*(?i:SELECT|INSERT|UPDATE|DELETE|REPLACE|WITH)\s[^'\x22`?]*(?:(?:[=<>(,+]|(?i:\b(?:LIKE|LIMIT|OFFSET|AND|BETWEEN|GLOB|MATCH|VALUES|IN)))\s*)(\?)",
+);
 static COMMENT: Pattern = Pattern::new(r"--[^\n]*|/\*[\s\S]*?(?:\*/|\z)");
 /// Words of MySQL, whose names are also in backticks.
 static MYSQL: Pattern = Pattern::new(r"(?i)\b(?:ENGINE|AUTO_INCREMENT|UNSIGNED)\b");
@@ -27,6 +33,11 @@ static DIALECT: Pattern = Pattern::new(r#"\A\s*\{(?s:.*?)"dialect"\s*:\s*"(sqlit
 /// The constructs in a text that consists of SQL strings, with their offsets.
 pub(crate) fn in_strings(strings: &str) -> impl Iterator<Item = (usize, String)> {
     IN_STRINGS.found(strings).map(|(at, found)| (at, name(found)))
+}
+
+/// Where an SQL text in strings has its first `?`.
+pub(crate) fn placeholders(strings: &str) -> impl Iterator<Item = usize> {
+    PLACEHOLDER.found(strings).map(|(at, _)| at)
 }
 
 /// The finding in a `.sql` file; `is_sqlite_journal` where the journal of its folder is in SQLite's dialect.

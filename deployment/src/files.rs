@@ -1,5 +1,6 @@
 //! The files of a deployment, with their paths and in a fixed order.
 
+use crate::file::File;
 use crate::manifests::{self, Object};
 use crate::settings::Settings;
 use crate::yaml::{self, GENERATED};
@@ -7,15 +8,6 @@ use crate::{alerts, compose, image, kustomization};
 
 /// The file with the settings, by which those who apply manifests know their names.
 pub const SETTINGS_FILE: &str = "deployment.toml";
-
-/// A file to write.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
-    /// Its path, relative to the folder of the deployment.
-    pub path: String,
-    /// Its content.
-    pub text: String,
-}
 
 /// Returns all files for these settings.
 #[must_use]

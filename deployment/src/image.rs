@@ -1,6 +1,6 @@
 //! The image of this program: a Dockerfile, and what of the checkout it must not see.
 
-use crate::files::File;
+use crate::file::File;
 use crate::settings::Settings;
 use crate::yaml;
 

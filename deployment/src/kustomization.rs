@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::files::File;
+use crate::file::File;
 use crate::manifests::{self, Resources, Size};
 use crate::settings::{Environment, Settings, Topology};
 use crate::yaml;

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod compose;
+mod file;
 mod files;
 mod image;
 mod kustomization;
@@ -15,6 +16,6 @@ pub mod settings;
 pub mod value;
 mod yaml;
 
-pub use files::{File, SETTINGS_FILE, is_generated, render};
+pub use file::File;
+pub use files::{SETTINGS_FILE, is_generated, render};
 pub use manifests::database::secret_keys;
-pub use manifests::route::route_text;

@@ -8,6 +8,9 @@ use crate::value::{AddressRange, AppName, ContainerPath, Image, Label, SecretKey
 /// The image of PostgreSQL, unless another one is named.
 pub const POSTGRES_IMAGE: &str = "postgres:17.6-bookworm";
 
+/// The oldest PostgreSQL that the migration supports.
+const POSTGRES_MAJOR_MIN: u32 = 15;
+
 /// Where PostgreSQL runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -137,6 +140,17 @@ pub enum SettingsError {
         /// The name.
         name: String,
     },
+    /// It is a PostgreSQL that the migration does not support.
+    #[error("PostgreSQL {major} is too old: 15 or later is needed")]
+    OldPostgres {
+        /// Its major version.
+        major: u32,
+    },
+    /// An image of Alpine Linux.
+    #[error(
+        "an image of Alpine Linux has another account, and tools that the scripts for dumps do not work with; name one of Debian, such as {POSTGRES_IMAGE}"
+    )]
+    AlpinePostgres,
     /// No overlay is asked for.
     #[error("no environment is named")]
     NoEnvironment,
@@ -203,6 +217,7 @@ impl Settings {
         if self.user_id == 0 {
             return Err(SettingsError::Root);
         }
+        check_postgres(&self.postgres_image)?;
         let app = self.names().app();
         let is_same = |name: &&Label| name.as_str() == app;
         match [&self.sqlite.deployment, &self.sqlite.service].into_iter().find(is_same) {
@@ -241,5 +256,18 @@ impl Settings {
     #[must_use]
     pub fn has_own_postgres(&self) -> bool {
         self.topology != Topology::Managed
+    }
+}
+
+/// Checks what the tag of an image says of its PostgreSQL. Another tag, or a digest, is believed.
+fn check_postgres(image: &Image) -> Result<(), SettingsError> {
+    let tag = image.tag().unwrap_or_default();
+    if tag.contains("alpine") {
+        return Err(SettingsError::AlpinePostgres);
+    }
+    let number = tag.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    match number.parse() {
+        Ok(major) if major < POSTGRES_MAJOR_MIN => Err(SettingsError::OldPostgres { major }),
+        _ => Ok(()),
     }
 }

@@ -153,6 +153,14 @@ fn check_key(text: &str) -> Result<(), ValueError> {
     if is_key { Ok(()) } else { Err(ValueError::NoKey) }
 }
 
+impl Image {
+    /// The tag, if it has one.
+    #[must_use]
+    pub fn tag(&self) -> Option<&str> {
+        image_parts(&self.0).1
+    }
+}
+
 /// The parts of a reference: the name, which may have a host with a port, the tag, and the digest.
 fn image_parts(text: &str) -> (&str, Option<&str>, Option<&str>) {
     let (rest, digest) = text.split_once('@').map_or((text, None), |(rest, digest)| (rest, Some(digest)));

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+mod app_findings;
 mod app_probe;
 mod author;
 mod bench;
@@ -146,7 +147,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::CatchUp(args) => commands::catch_up::run(&args),
         Command::Cutover(args) => commands::cutover::run(&args),
         Command::Rollback(args) => commands::rollback::run(&args),
-        Command::Cleanup(args) => commands::cleanup::run(args, commands::validate::migration_proof),
+        Command::Cleanup(args) => commands::cleanup::run(args, commands::cleanup::TargetLedger::default()),
         Command::Postgres(args) => commands::postgres::run(args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Test(args) => commands::test::run(args),

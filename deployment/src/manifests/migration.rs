@@ -44,8 +44,8 @@ pub(super) fn objects(settings: &Settings) -> Vec<Object> {
 
 /// The Job that cuts over.
 pub(super) fn cutover(settings: &Settings) -> Object {
-    let file = sqlite_file(settings);
-    let command = ["xtask", "cutover", "--sqlite", &file, "--fence", "--yes"];
+    // The ledger knows the file, by the path that the migration's Job has for it.
+    let command = ["xtask", "cutover", "--fence", "--yes"];
     Object::new(&job(settings, &settings.names().cutover(), &command, false), &[])
 }
 

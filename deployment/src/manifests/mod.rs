@@ -9,7 +9,7 @@ mod migration;
 pub(crate) mod network;
 mod pods;
 pub(crate) mod postgres;
-pub(crate) mod route;
+mod route;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -111,8 +111,8 @@ pub(crate) fn parts(settings: &Settings) -> Vec<Part> {
             },
             Part {
                 name: ROUTE,
-                objects: vec![route::object(settings, 0)],
-                remarks: &["The weights of both versions of the app. `cutover` and `rollback` change them in the cluster."],
+                objects: vec![route::object(settings)],
+                remarks: &["The weights of both versions of the app: all requests go to SQLite. `cutover` and `rollback` change them in the cluster."],
             },
         ],
     );

@@ -197,7 +197,7 @@ fn gone_values(table: &StagedTable<'_>, net: &NetChanges, key: &ForeignKey) -> O
         let stored: Vec<String> = columns.iter().map(|column| column.stored("t")).collect();
         let values: Vec<String> = columns.iter().map(|column| column.value("s")).collect();
         conditions.push(format!(
-            "EXISTS ({of_key} AND ROW({}) OPERATOR(pg_catalog.*<>) ROW({}))",
+            "EXISTS ({of_key} AND ROW({})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({})::pg_catalog.record)",
             stored.join(", "),
             values.join(", ")
         ));
@@ -236,7 +236,7 @@ fn still_there(work: &Work<'_>, key: &ForeignKey, parent: usize) -> String {
         let stored: Vec<String> = columns.iter().map(|column| column.stored("c")).collect();
         let values: Vec<String> = columns.iter().map(|column| column.value("s")).collect();
         sql.push_str(&format!(
-            " AND NOT EXISTS (SELECT FROM {} AS s WHERE {} AND ROW({}) OPERATOR(pg_catalog.*<>) ROW({}))",
+            " AND NOT EXISTS (SELECT FROM {} AS s WHERE {} AND ROW({})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({})::pg_catalog.record)",
             table.added_name(),
             table.same_key("c", "s"),
             stored.join(", "),

@@ -95,7 +95,7 @@ impl StagedTable<'_> {
         let stored: Vec<String> = columns.iter().map(|column| column.stored("t")).collect();
         let values: Vec<String> = columns.iter().map(|column| column.value("s")).collect();
         Some(format!(
-            "SELECT EXISTS (SELECT FROM {} AS t JOIN {} AS s ON {} WHERE {} AND ROW({}) OPERATOR(pg_catalog.*<>) ROW({}))",
+            "SELECT EXISTS (SELECT FROM {} AS t JOIN {} AS s ON {} WHERE {} AND ROW({})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({})::pg_catalog.record)",
             self.name,
             self.added_name(),
             self.same_key("t", "s"),
@@ -105,11 +105,16 @@ impl StagedTable<'_> {
         ))
     }
 
-    /// The condition that a row of the target differs in bytes from the staged one.
+    /// The condition that a row of the target differs in bytes from the staged one. Without the cast PostgreSQL would compare column by
+    /// column.
     fn differs(&self) -> String {
         let stored: Vec<String> = self.columns.iter().map(|column| column.stored("t")).collect();
         let values: Vec<String> = self.columns.iter().map(|column| column.value("s")).collect();
-        format!("ROW({}) OPERATOR(pg_catalog.*<>) ROW({})", stored.join(", "), values.join(", "))
+        format!(
+            "ROW({})::pg_catalog.record OPERATOR(pg_catalog.*<>) ROW({})::pg_catalog.record",
+            stored.join(", "),
+            values.join(", ")
+        )
     }
 
     /// The condition that a row of the target, under no alias, has a key that was added.

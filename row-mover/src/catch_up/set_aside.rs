@@ -23,8 +23,7 @@ pub(super) struct SetAside {
 }
 
 impl SetAside {
-    /// Sets aside what every catch-up has to: triggers that are not `kept`, constraints that are NOT VALID in the plan, and immediate
-    /// checks of foreign keys.
+    /// Sets aside what every catch-up has to: triggers that are not called during a load, and constraints that are NOT VALID.
     pub(super) fn usual(&mut self, relations: &Relations, staged: &[StagedTable<'_>]) {
         for trigger in &relations.triggers {
             let kept = staged.iter().filter(|table| table.name == trigger.table);
@@ -33,16 +32,9 @@ impl SetAside {
                 self.trigger(trigger);
             }
         }
-        for key in &relations.foreign_keys {
-            let child = staged.iter().find(|table| table.name == key.child);
-            // A key that an app has NOT VALID itself holds for what is loaded, too.
-            let is_planned = |table: &&StagedTable<'_>| {
-                table.table.foreign_keys.iter().any(|planned| planned.name == key.name && planned.not_valid)
-            };
-            if child.filter(is_planned).is_some() || is_not_valid_elsewhere(key, staged) {
-                self.drop_foreign_key(key);
-            }
-        }
+        // Rows that break a key which is NOT VALID are loaded like any other, and it would act on those that follow.
+        let not_valid = relations.foreign_keys.iter().filter(|key| key.definition.ends_with("NOT VALID"));
+        not_valid.for_each(|key| self.drop_foreign_key(key));
         for table in staged {
             for check in table.table.checks.iter().filter(|check| check.not_valid) {
                 let name = quote_pg(&check.name);
@@ -124,13 +116,13 @@ impl SetAside {
         self.after.insert(0, (format!("unique key {} of {}", index.name, index.table), add));
     }
 
-    /// Runs the statements that set everything aside.
+    /// Runs the statements that set everything aside, and were not run yet.
     ///
     /// # Errors
     /// When the target refuses.
-    pub(super) fn set_aside(&self, target: &mut Connection) -> Result<()> {
-        for sql in &self.before {
-            if let Err(refused) = target.guarded(sql, Then::Keep)? {
+    pub(super) fn set_aside(&mut self, target: &mut Connection) -> Result<()> {
+        for sql in std::mem::take(&mut self.before) {
+            if let Err(refused) = target.guarded(&sql, Then::Keep)? {
                 return Err(Error::new("a constraint or trigger cannot be set aside for the changes")
                     .caused_by(refused)
                     .with_remedy_text("connect as the owner of the tables, and run the same command again"));
@@ -153,9 +145,4 @@ impl SetAside {
         }
         Ok(())
     }
-}
-
-/// Whether a foreign key from a table without changes is NOT VALID; it would act on rows of the child, or refuse what the plan lets be.
-fn is_not_valid_elsewhere(key: &ForeignKey, staged: &[StagedTable<'_>]) -> bool {
-    key.definition.ends_with("NOT VALID") && !staged.iter().any(|table| table.name == key.child)
 }

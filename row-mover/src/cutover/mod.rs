@@ -9,7 +9,7 @@ mod rehearsal;
 mod stopped;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use migrate_core::cutover::{CutoverStep, Event, Fence, Progress, Refusal, SourceState, next_cutover_step};
 use migrate_core::phase::Phase;
@@ -27,6 +27,12 @@ use crate::observer::Observer;
 use crate::remedy::Remedy;
 use crate::rollback::Author;
 use crate::run::{ADVISORY_LOCK, check_none_begun, check_writable, open_checked};
+
+/// How long the lock of migrations may be held by a session that is about to end.
+const LOCK_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// How long to wait between two tries to take it.
+const LOCK_WAIT: Duration = Duration::from_millis(50);
 
 /// The parameters of a cutover.
 #[derive(Clone, Debug)]
@@ -69,14 +75,7 @@ impl<'a> Cutover<'a> {
         check_writable(&mut session)?;
         // Unlike rows of a load, what a cutover commits must be on the disk when its next step begins.
         session.script("SET synchronous_commit = on")?;
-        if !session.one(&format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})"), &[])? {
-            let error = Error::new(format!("another command is at work on {}", request.target))
-                .with_remedy_value(Remedy::AwaitOther);
-            return Err(match advisory_lock_holder(&mut session, ADVISORY_LOCK)? {
-                Some(holder) => error.caused_by(format!("it is {holder}")),
-                None => error,
-            });
-        }
+        take_lock(&mut session, &request.target)?;
         let run = validated_run(&mut session, &request.target)?;
         let events = ledger::cutover_events(&mut session, run.id)?;
         let progress = fold(&events)?;
@@ -169,6 +168,23 @@ impl<'a> Cutover<'a> {
             Refusal::NothingToRollBack | Refusal::CleanedUp => Error::new("the cutover is finished"),
         }
     }
+}
+
+/// Takes the lock of migrations. The session of a command that was killed just now may still hold it for a moment.
+fn take_lock(session: &mut Connection, target: &TargetUrl) -> Result<()> {
+    let until = Instant::now() + LOCK_WAIT_MAX;
+    while !session.one(&format!("SELECT pg_try_advisory_lock({ADVISORY_LOCK})"), &[])? {
+        if Instant::now() > until {
+            let error = Error::new(format!("another command is at work on {target}"))
+                .with_remedy_value(Remedy::AwaitOther);
+            return Err(match advisory_lock_holder(session, ADVISORY_LOCK)? {
+                Some(holder) => error.caused_by(format!("it is {holder}")),
+                None => error,
+            });
+        }
+        std::thread::sleep(LOCK_WAIT);
+    }
+    Ok(())
 }
 
 /// The last run, which must be validated.

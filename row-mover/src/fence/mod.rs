@@ -12,11 +12,14 @@ mod detect;
 mod lock;
 mod mark;
 mod open;
+mod same_content;
+mod sealed;
 mod triggers;
 
 pub use detect::detect;
 pub use lock::WriteLock;
 pub use open::open;
+pub use sealed::is_sealed_behind_fence;
 pub(crate) use triggers::has_name_of_fence;
 
 /// The message of a write that the triggers refuse.

@@ -98,6 +98,20 @@ pub struct RunStatus {
     pub lacks_baseline: bool,
     /// When it was validated, in RFC 3339.
     pub validated_at: Option<String>,
+    /// What was applied since; none where nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caught_up: Option<CaughtUpStatus>,
+}
+
+/// The catch-ups of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CaughtUpStatus {
+    /// How many there were.
+    pub times: u64,
+    /// The rows that the last one changed.
+    pub rows: u64,
+    /// When the last one was committed, in RFC 3339.
+    pub applied_at: String,
 }
 
 /// A phase that is done.

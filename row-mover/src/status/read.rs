@@ -3,7 +3,7 @@
 use migrate_core::phase::Phase;
 use serde_json::Value;
 
-use super::{BuildStatus, PhaseStatus, RunStatus, SessionStatus, Status, TableStatus};
+use super::{BuildStatus, CaughtUpStatus, PhaseStatus, RunStatus, SessionStatus, Status, TableStatus};
 use crate::error::{Context, Result};
 use crate::ledger;
 use crate::run::{ADVISORY_LOCK, check_version};
@@ -132,6 +132,18 @@ fn last_run(connection: &mut Connection) -> Result<Option<RunStatus>> {
         lacks_baseline: next_phase.is_none_or(|phase| phase > Phase::Constraints)
             && ledger::lacks_baseline(connection)?,
         validated_at,
+        caught_up: caught_up(connection, id)?,
+    }))
+}
+
+/// What catch-ups have applied.
+fn caught_up(connection: &mut Connection, run: i64) -> Result<Option<CaughtUpStatus>> {
+    let catch_ups = ledger::catch_ups(connection, run)?;
+    let times = catch_ups.len() as u64;
+    Ok(catch_ups.into_iter().last().map(|last| CaughtUpStatus {
+        times,
+        rows: u64::try_from(last.inserted + last.updated + last.deleted).unwrap_or(0),
+        applied_at: last.applied_at.unwrap_or_default(),
     }))
 }
 

@@ -13,6 +13,7 @@
 mod child;
 mod commits;
 mod connections;
+mod cutover;
 mod cuts;
 mod disk;
 #[path = "../it/support/mod.rs"]

@@ -10,6 +10,7 @@ mod baseline;
 mod baseline_obstacles;
 mod behaviour;
 mod breaches;
+mod catch_up;
 mod changes_since;
 mod comparison;
 mod conversions;

@@ -1,15 +1,21 @@
-//! `cargo xtask cleanup`: lists the remaining uses of SQLite in an app checkout, and with `--apply` makes the mechanical changes. The
-//! search and the changes are in the crate `app-checkout`; here are the options, the order of the questions, and the exit codes.
+//! `cargo xtask cleanup`: lists the remaining uses of SQLite in an app checkout, and with `--apply`, after a cutover, archives the sealed copy
+//! and makes the mechanical changes. The search and the changes are in the crate `app-checkout`; here are the options, the order of the
+//! questions, and the exit codes.
 
+mod ledger;
 mod output;
 mod proof;
 mod words;
 
+use crate::app_findings;
 use crate::exit::Exit;
 use anyhow::Context as _;
-use app_checkout::{Area, Listing, Plan};
-pub(crate) use proof::MigrationProof;
+use app_checkout::{Area, Branch, Listing, Plan, Repository};
+pub(crate) use ledger::{CleanupLedger, MigrationProof, TargetLedger};
+use migrate_core::cutover::Event;
 use proof::Refusal;
+use row_mover::source::archive::{self, Archive};
+use row_mover::source::seal::Seal;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 
@@ -17,7 +23,7 @@ use std::path::PathBuf;
 const AFTER_HELP: &str = "\
 Examples:
   cargo xtask cleanup --app ../hyperpage                      list what is left
-  cargo xtask cleanup --app ../hyperpage --json               the same for a script
+  cargo xtask cleanup --check --app ../hyperpage --github     in CI: fail if SQLite is back
   cargo xtask cleanup --app ../hyperpage --apply --dry-run    show what --apply would change
   cargo xtask cleanup --app ../hyperpage --apply              show it, ask, change, and search again
   cargo xtask cleanup --app ../hyperpage --exclude 'docs/adr/**'
@@ -28,17 +34,18 @@ Searched: what git does not ignore, and database and .env files even where it do
 entered: node_modules, .git, .next, dist, build, target, coverage and caches of tools. Symbolic
 links are not followed; changelogs may describe the past.
 
---apply removes SQLite packages from package.json and DATABASE_PATH from .env files, and moves
-database files with their -wal and -shm into the backup folder. It deletes and overwrites nothing,
-edits no lock file, and refuses until a validated migration is in the ledger whose source is the
-very database file, not written to since, or while SQLite finds a database in use: stop the app
-first. Leave databases that are to stay out with --exclude.
+--apply archives the last sealed copy, removes SQLite packages from package.json and DATABASE_PATH
+from .env files, and moves database files with their -wal and -shm into the backup folder. In a
+git repository each kind of change is one commit on a branch; nothing is pushed. It deletes and
+overwrites nothing, edits no lock file, and refuses until a cutover finished --soak ago, where a
+database is not the one that was migrated or was written to since, or while SQLite finds one in
+use. Afterwards `rollback` is refused. Leave databases that are to stay out with --exclude.
 
 --json prints one object: version (1), app, clean, files_read, counts by kind, findings (path, line,
 kind, what, remedy, mechanical), changes (null without --apply; else applied, diff, edited, moved
-with from and to, next), refused (null, or why). A path that is not UTF-8 is quoted, its bytes as
-\\xNN. Kinds: dependency, lockfile, import, code, schema, migration, database, environment, manifest,
-ci, docs, unreadable. Readers ignore fields that they do not know.
+with from and to, commits with hash and title, archive, next), refused (null, or why). A path that is
+not UTF-8 is quoted, its bytes as \\xNN. Kinds: dependency, lockfile, import, code, schema, migration,
+database, environment, manifest, ci, docs, unreadable. Readers ignore fields that they do not know.
 
 Exit codes: 0 nothing is left, 1 something is left, 2 could not run or refused.";
 
@@ -50,7 +57,15 @@ pub(crate) struct CleanupArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) app: PathBuf,
 
-    /// Make the mechanical changes, after showing them
+    /// Only list what is left, for CI: neither a ledger nor PostgreSQL is needed
+    #[arg(long, conflicts_with = "apply")]
+    pub(crate) check: bool,
+
+    /// With --check: also print the findings as annotations of GitHub Actions
+    #[arg(long, requires = "check")]
+    pub(crate) github: bool,
+
+    /// Archive the sealed copy and make the mechanical changes, after showing them
     #[arg(long)]
     pub(crate) apply: bool,
 
@@ -61,6 +76,18 @@ pub(crate) struct CleanupArgs {
     /// With --apply: do not ask
     #[arg(long, requires = "apply")]
     pub(crate) yes: bool,
+
+    /// How long ago the cutover must have finished, such as 7d, 12h or 30m
+    #[arg(long, value_name = "TIME", default_value = "7d", value_parser = words::parse_duration)]
+    pub(crate) soak: jiff::SignedDuration,
+
+    /// The branch of the app's repository on which the changes are committed
+    #[arg(long, value_name = "NAME", default_value = "remove-sqlite")]
+    pub(crate) branch: String,
+
+    /// Where the last sealed copy is archived
+    #[arg(long, value_name = "DIR", default_value = "backups/archive")]
+    pub(crate) archive_dir: PathBuf,
 
     /// Where database files are moved to
     #[arg(long, value_name = "DIR", default_value = "backups/app-cleanup")]
@@ -74,20 +101,28 @@ pub(crate) struct CleanupArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) postgres: Option<String>,
 
+    /// A remark for the ledger
+    #[arg(long, value_name = "TEXT", requires = "apply")]
+    pub(crate) note: Option<String>,
+
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Runs the command; `proof` is asked only when there is something to apply.
+/// Runs the command; the ledger is asked only with `--apply`.
 ///
 /// # Errors
 /// When the checkout cannot be searched or a change fails; the message lists the completed changes.
-pub(crate) fn run(
-    args: CleanupArgs,
-    proof: impl FnOnce(&CleanupArgs) -> anyhow::Result<MigrationProof>,
-) -> anyhow::Result<Exit> {
-    run_on(&mut Terminal, &args, proof)
+pub(crate) fn run(args: CleanupArgs, ledger: impl CleanupLedger) -> anyhow::Result<Exit> {
+    run_on(&mut Terminal, &args, ledger)
+}
+
+/// What `--apply` did or would do.
+#[derive(Clone, Copy)]
+struct Changes<'a> {
+    plan: &'a Plan,
+    done: Option<(&'a app_checkout::Applied, &'a Archive)>,
 }
 
 /// The destination of the output, and the source of the one answer.
@@ -125,7 +160,7 @@ impl Console for Terminal {
 fn run_on(
     console: &mut impl Console,
     args: &CleanupArgs,
-    proof: impl FnOnce(&CleanupArgs) -> anyhow::Result<MigrationProof>,
+    mut ledger: impl CleanupLedger,
 ) -> anyhow::Result<Exit> {
     let area = Area::new(&args.app, &args.backup_dir, &args.exclude)?;
     let before = app_checkout::scan(&area);
@@ -133,66 +168,103 @@ fn run_on(
         return listed(console, args, &before, None);
     }
     let plan = app_checkout::plan(&area, &before)?;
+    let repository = Repository::open(area.root()).context("nothing was changed")?;
+    let planned = Changes { plan: &plan, done: None };
     if !args.json {
-        console.out(&output::diff(&plan))?;
-    }
-    if plan.is_empty() {
-        console.note("nothing is left that --apply could do");
-        return listed(console, args, &before, Some((&plan, false)));
+        console.out(&output::diff(&plan, repository.is_some()))?;
     }
     if args.dry_run {
-        console.note("a dry run: nothing was changed");
-        if args.json {
-            return listed(console, args, &before, Some((&plan, false)));
-        }
-        console.note(&words::summary(&before));
-        return Ok(Exit::Differences);
+        return dry_run(console, args, &before, planned);
     }
     let proof =
-        proof(args).context("cannot ask the ledger for a validated migration; nothing was changed")?;
-    if let Err(refusal) = permitted(console, args, &area, &plan, &proof)? {
+        ledger.proof(args).context("cannot ask the ledger for a finished cutover; nothing was changed")?;
+    let is_interrupted = match &repository {
+        Some(repository) => repository.is_interrupted(&args.branch)?,
+        None => false,
+    };
+    if plan.is_empty() && !is_interrupted && !proof.is_ready(args.soak) {
+        console.note("nothing is left that --apply could do");
+        return listed(console, args, &before, Some(planned));
+    }
+    if let Err(refusal) = permitted(console, args, &area, &plan, repository.as_ref(), &proof)? {
         let refused = words::refusal(&refusal);
         console.note(&format!("refused: {refused}; nothing was changed"));
         if args.json {
-            console.out(&output::json(&args.app, &before, Some((&plan, false)), Some(&refused))?)?;
+            console.out(&output::json(&args.app, &before, Some(planned), Some(&refused))?)?;
         }
         return Ok(Exit::Refused);
     }
-    let check = || {
-        proof::check(&area, &plan, &proof).map_err(|refusal| anyhow::anyhow!("{}", words::refusal(&refusal)))
+    let MigrationProof::Ready { run, seal, is_cleaned_up, cutover_at, .. } = &proof else {
+        anyhow::bail!("the proof of the migration is gone");
     };
-    let applied = app_checkout::apply(&area, &plan, check)?;
-    for path in &applied.edited {
-        console.note(&format!("changed {}", words::shown(path)));
+    let archive = archived(args, seal, cutover_at)?;
+    console.note(&words::archived(&archive));
+    let check = || {
+        proof::check(&area, &plan, repository.as_ref(), args, &proof)
+            .map_err(|refusal| anyhow::anyhow!("{}", words::refusal(&refusal)))
+    };
+    let branch = repository.as_ref().map(|repository| Branch {
+        repository,
+        name: &args.branch,
+        message: &words::commit,
+    });
+    let applied = app_checkout::apply(&area, &plan, check, branch.as_ref())?;
+    if !is_cleaned_up {
+        let event = Event::CleanupFinished { archive: archive.path.clone(), sha256: archive.sha256.clone() };
+        ledger
+            .record(*run, &event, args.note.as_deref())
+            .context("the cleanup is done and not recorded; run the same command again")?;
     }
-    for each in &applied.moved {
-        console.note(&format!("moved {} to {}", words::shown(&each.source), words::shown(&each.target)));
+    for line in words::done(&plan, &applied, repository.is_some().then_some(args.branch.as_str()), seal) {
+        console.note(&line);
     }
-    for lockfile in &plan.lockfiles {
-        console.note(&format!("next: {}", words::next(lockfile)));
-    }
-    listed(console, args, &app_checkout::scan(&area), Some((&plan, true)))
+    let after = app_checkout::scan(&area);
+    listed(console, args, &after, Some(Changes { done: Some((&applied, &archive)), ..planned }))
 }
 
-/// Whether the plan may be carried out, by the ledger, the databases, and the user.
+fn dry_run(
+    console: &mut impl Console,
+    args: &CleanupArgs,
+    before: &Listing,
+    planned: Changes<'_>,
+) -> anyhow::Result<Exit> {
+    if planned.plan.is_empty() {
+        console.note("nothing is left that --apply could do");
+        return listed(console, args, before, Some(planned));
+    }
+    console.note("a dry run: nothing was changed");
+    if args.json {
+        return listed(console, args, before, Some(planned));
+    }
+    console.note(&words::summary(before));
+    Ok(Exit::Differences)
+}
+
+/// Archives the sealed copy, or verifies the archive of an earlier call.
+fn archived(args: &CleanupArgs, seal: &Seal, cutover_at: &str) -> anyhow::Result<Archive> {
+    let note = |archive: &str, database: &str| words::retention(archive, database, seal, cutover_at);
+    Ok(archive::archive(seal, &args.archive_dir, &note, &|| Ok(()))?)
+}
+
+/// Whether the plan may be carried out, by the ledger, the databases, git, and the user.
 fn permitted(
     console: &mut impl Console,
     args: &CleanupArgs,
     area: &Area,
     plan: &Plan,
+    repository: Option<&Repository>,
     proof: &MigrationProof,
 ) -> anyhow::Result<Result<(), Refusal>> {
-    if let Err(refusal) = proof::check(area, plan, proof) {
+    if let Err(refusal) = proof::check(area, plan, repository, args, proof) {
         return Ok(Err(refusal));
     }
-    if let MigrationProof::Validated { run, finished_at, target, .. } = proof {
-        console.note(&format!("the rows are in {target}: run {run}, validated {finished_at}"));
+    if let MigrationProof::Ready { run, cutover_at, target, .. } = proof {
+        console.note(&format!("{target} is in charge since {cutover_at}: run {run}"));
     }
     if args.yes {
         return Ok(Ok(()));
     }
-    let files = words::counted(plan.edits.len(), "file", "files");
-    Ok(match console.ask(&format!("Change {files} and move {}? [y/N]", plan.moves.len()))? {
+    Ok(match console.ask(&words::question(plan, repository.is_some().then_some(args.branch.as_str())))? {
         Some(true) => Ok(()),
         Some(false) => Err(Refusal::Declined),
         None => Err(Refusal::NoTerminal),
@@ -204,12 +276,19 @@ fn listed(
     console: &mut impl Console,
     args: &CleanupArgs,
     listing: &Listing,
-    plan: Option<(&Plan, bool)>,
+    changes: Option<Changes<'_>>,
 ) -> anyhow::Result<Exit> {
-    let text = if args.json { output::json(&args.app, listing, plan, None)? } else { words::lines(listing) };
+    let text = if args.json {
+        output::json(&args.app, listing, changes, None)?
+    } else {
+        app_findings::lines(listing)
+    };
     console.out(&text)?;
+    if args.github {
+        console.note(&output::annotations(&args.app, listing));
+    }
     for remark in &listing.remarks {
-        console.note(&format!("note: {}", words::remark(remark)));
+        console.note(&format!("note: {}", app_findings::remark(remark)));
     }
     console.note(&words::summary(listing));
     Ok(if listing.findings.is_empty() { Exit::Done } else { Exit::Differences })

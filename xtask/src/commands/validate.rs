@@ -10,23 +10,21 @@ use ::report::Report;
 use ::report::model::Command;
 use anyhow::Context;
 use clap::Args;
-use migrate_core::phase::Phase;
 use migrate_core::plan::Plan;
-use postgres_client::{DbSettings, TargetUrl, pool};
+use postgres_client::{DbSettings, TargetUrl};
 use row_mover::comparison::ComparisonSource;
-use row_mover::ledger::{self, Run};
+use row_mover::ledger::Run;
 use row_mover::run::{self, Purpose, Validation, ValidationRequest};
 use row_mover::target::migration::Migration;
 use row_mover::validate::CompareOptions;
 use tempfile::TempDir;
 
-use crate::commands::cleanup::{CleanupArgs, MigrationProof};
 use crate::commands::migrate;
 use crate::exit::Exit;
-use crate::report::{DieselSchema, ReportFiles, Subject, not_moved};
+use crate::report::{DieselSchema, ReportFiles, Subject};
 use crate::run_context::{OutputArgs, RunContext};
 use crate::target::{self, TargetArgs};
-use crate::{output, plan_folder, private, report, source, source_plan, workspace};
+use crate::{output, plan_folder, private, report, source_plan, workspace};
 
 /// The options of `validate`.
 #[derive(Args, Debug)]
@@ -290,49 +288,4 @@ pub(crate) fn resolve_target(
         false => (memory.begun.last, memory.last),
     };
     private::recall(begun.or(done), args.pg_version, is_sample, remark)
-}
-
-/// Whether the ledger of the target holds a validated migration, on which `cleanup` relies.
-pub(crate) fn migration_proof(args: &CleanupArgs) -> anyhow::Result<MigrationProof> {
-    let named = TargetArgs { postgres: args.postgres.clone(), pg_version: None };
-    let not_validated = |reason: String| MigrationProof::NotValidated {
-        reason,
-        next: "run `cargo xtask migrate` until it ends with its proof".to_owned(),
-    };
-    if target::named(&named)?.is_none() && private::remembered()?.last.is_none() {
-        return Ok(not_validated("nothing was migrated from this checkout yet".to_owned()));
-    }
-    let (url, _) = resolve_target(&named, false, output::note)?;
-    let settings = target::settings()?;
-    run::check_target(&url, &settings)?;
-    let pool = pool::open(&url, &settings)?;
-    let mut connection = pool::get(&pool)?;
-    let last = ledger::last_run(&mut connection)?;
-    let integrity = match &last {
-        Some(run) => ledger::integrity(&mut connection, run.id)?,
-        None => None,
-    };
-    let is_damaged = integrity.is_some_and(|found| !found.problems.is_empty());
-    Ok(match last {
-        None => not_validated(format!("{url} holds no migration")),
-        Some(run) => match run.validated_at.filter(|_| run.state.done.contains(&Phase::Constraints)) {
-            Some(_) if source::is_sample(&run.seal.source_path) => {
-                not_validated(format!("run {} in {url} moved a sample, not the app's database", run.id))
-            }
-            Some(_) if not_moved(&run.plan, &run.state.subject.tables).next().is_some() => {
-                not_validated(format!("run {} in {url} moved only some of the tables", run.id))
-            }
-            Some(_) if is_damaged => not_validated(format!(
-                "the indexes of the database that run {} moved do not agree with its tables (integrity_check)",
-                run.id
-            )),
-            Some(finished_at) => MigrationProof::Validated {
-                run: run.id.to_string(),
-                finished_at,
-                target: url.to_string(),
-                seal: Box::new(run.seal),
-            },
-            None => not_validated(format!("run {} in {url} is not validated", run.id)),
-        },
-    })
 }

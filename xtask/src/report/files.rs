@@ -109,7 +109,7 @@ impl ReportFiles {
 }
 
 /// Writes a file for this account alone: nobody ever sees a part of it.
-pub(super) fn write_atomically(path: &Path, content: &str) -> anyhow::Result<()> {
+pub(crate) fn write_atomically(path: &Path, content: &str) -> anyhow::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Made with mode 0600.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

@@ -34,7 +34,7 @@ pub(crate) use ci::{CiArgs, annotate};
 pub(crate) use comparison::{
     REPAIR_FILE, comparison_json, comparison_report, comparison_text, is_same, repair_file,
 };
-pub(crate) use files::{ReportArgs, ReportFiles};
+pub(crate) use files::{ReportArgs, ReportFiles, write_atomically};
 pub(crate) use json::{migrate_json, validate_json};
 pub(crate) use outcome::other_text;
 pub(crate) use problem::Situation;

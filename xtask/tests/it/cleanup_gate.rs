@@ -1,11 +1,12 @@
-//! `cleanup --apply` changes an app's checkout only if the ledger has a validated migration.
+//! `cleanup --apply` changes an app's checkout only if the ledger has a finished cutover that has lasted.
 
 use std::fs;
 
+use migrate_core::cutover::{Event, Fence, Switch};
 use test_database::TestDatabase;
 
 use crate::place::{Output, Place, contents, output};
-use crate::server::execute;
+use crate::server::{execute, value};
 
 /// The app's database.
 const DATABASE: &str = "app/data/hyperpage.db";
@@ -32,6 +33,31 @@ fn app() -> Place {
 fn cleanup(place: &Place, database: &TestDatabase, more: &[&str]) -> Output {
     place
         .run(["cleanup", "--app", "app", "--apply", "--yes", "--postgres", database.url()].iter().chain(more))
+}
+
+/// Records a cutover of the last run, the last event of which happened at that time before now.
+fn cut_over(database: &TestDatabase, events: &[Event], ago: &str) {
+    for event in events {
+        let event = serde_json::to_string(event).unwrap().replace('\'', "''");
+        execute(
+            database,
+            &format!(
+                "INSERT INTO migration.cutover_events (run_id, event, recorded_at, recorded_by) \
+                 SELECT max(id), '{event}', now() - interval '{ago}', 'test@host' FROM migration.runs"
+            ),
+        );
+    }
+}
+
+/// The events of a cutover that has finished.
+fn finished_cutover() -> [Event; 5] {
+    [
+        Event::CutoverBegun,
+        Event::TargetComplete { sha256: "0".to_owned() },
+        Event::SourceClosed { fence: Some(Fence::Triggers), pause_ms: Some(900) },
+        Event::AppSwitched { switch: Switch::ByHand, share_percent: 100 },
+        Event::CutoverFinished,
+    ]
 }
 
 /// Runs `cleanup --apply`, which must refuse with this status and message and not change the app.
@@ -80,17 +106,25 @@ fn it_asks_the_ledger_each_time() {
 }
 
 #[test]
-fn it_works_after_a_validated_migration() {
+fn it_works_once_a_cutover_has_lasted() {
     let place = app();
     let database = TestDatabase::create();
     place.run(["migrate", "--sqlite", DATABASE, "--postgres", database.url()]).expect(0);
+    is_refused(&place, &database, "no_cutover");
+    let events = finished_cutover();
+    cut_over(&database, &events[..3], "8 days");
+    is_refused(&place, &database, "unfinished_cutover");
+    cut_over(&database, &events[3..], "2 days");
     let before = place.state();
+    let early = cleanup(&place, &database, &[]).expect(2).stderr;
+    assert!(early.contains("too recent: 4 days and 23 hours are left of --soak"), "{early}");
+    assert_eq!(place.state(), before);
     let dry_run = cleanup_dry_run(&place, &database);
     place.snapshot("cleanup-dry_run", &dry_run.screen());
     assert_eq!(place.state(), before);
 
-    let done = cleanup(&place, &database, &[]).expect(0);
-    place.snapshot("cleanup-applied", &done.screen());
+    let done = cleanup(&place, &database, &["--soak", "36h", "--note", "moved"]).expect(0);
+    place.snapshot("cleanup-applied", &hidden_hashes(&done.screen()));
     let app = place.path().join("app");
     assert!(!fs::read_to_string(app.join("package.json")).unwrap().contains("sqlite"));
     assert_eq!(fs::read_to_string(app.join(".env")).unwrap(), "SESSION_SECRET=x\n");
@@ -98,6 +132,37 @@ fn it_works_after_a_validated_migration() {
     let kept = contents(&place.path().join("backups/app-cleanup"));
     let original = fs::read(place.path().join("hyperpage.db")).unwrap();
     assert!(kept.iter().any(|(_, content)| *content == original), "the database lies in the backup folder");
+
+    let recorded = "SELECT count(*) FROM migration.cutover_events WHERE event::json ->> 'event' = 'cleanup_finished' AND note = 'moved'";
+    assert_eq!(value(&database, recorded), "1");
+    // Once more, with nothing left, and on another checkout of the app.
+    cleanup(&place, &database, &["--soak", "36h"]).expect(0);
+    fs::write(app.join(".env"), "DATABASE_PATH=x.db\n").unwrap();
+    let again = cleanup(&place, &database, &["--soak", "36h"]).expect(0).stderr;
+    assert!(again.contains("verified the archive"), "{again}");
+    assert_eq!(value(&database, recorded), "1", "a cleanup is recorded once");
+}
+
+/// A text without hashes, which depend on the time of the sealed copy's file name only by luck.
+fn hidden_hashes(text: &str) -> String {
+    let is_hash = |word: &str| word.len() == 64 && word.chars().all(|letter| letter.is_ascii_hexdigit());
+    let line = |line: &str| {
+        line.split(' ')
+            .map(|word| if is_hash(word) { "[SHA256]" } else { word })
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    text.lines().map(|text| line(text) + "\n").collect()
+}
+
+#[test]
+fn a_rollback_takes_the_permission_away() {
+    let place = app();
+    let database = TestDatabase::create();
+    place.run(["migrate", "--quiet", "--sqlite", DATABASE, "--postgres", database.url()]).expect(0);
+    cut_over(&database, &finished_cutover(), "30 days");
+    cut_over(&database, &[Event::RollbackBegun { is_emergency: false, accepted_loss: 0 }], "1 day");
+    is_refused(&place, &database, "rolled_back");
 }
 
 #[test]
@@ -107,6 +172,7 @@ fn only_a_complete_migration_of_the_same_database_counts() {
         let database = TestDatabase::create();
         let arguments = ["migrate", "--quiet", "--sqlite", source, "--postgres", database.url()];
         place.run(arguments.iter().chain(more)).expect(0);
+        cut_over(&database, &finished_cutover(), "8 days");
         database
     };
     // The same bytes, but a different file.
@@ -121,10 +187,7 @@ fn only_a_complete_migration_of_the_same_database_counts() {
     source.execute_batch("UPDATE users SET username = 'later'").unwrap();
     source.close().unwrap();
     is_refused(&place, &database, "written_since");
-    place
-        .run(["migrate", "--quiet", "--restart", "--sqlite", DATABASE, "--postgres", database.url()])
-        .expect(0);
-    cleanup(&place, &database, &[]).expect(0);
+    cleanup(&place, &migrate(DATABASE, &[]), &[]).expect(0);
 }
 
 #[test]
@@ -135,6 +198,7 @@ fn a_sample_never_counts() {
     fs::copy(place.path().join("hyperpage.db"), place.path().join(sample)).unwrap();
     let database = TestDatabase::create();
     place.run(["migrate", "--quiet", "--sqlite", sample, "--postgres", database.url()]).expect(0);
+    cut_over(&database, &finished_cutover(), "8 days");
     let options =
         ["cleanup", "--app", "app", "--apply", "--yes", "--exclude", "data/**", "--postgres", database.url()];
     let mut command = place.command(options);

@@ -7,13 +7,17 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod any_file;
+mod audit;
 mod baseline;
 mod bench;
 mod bench_app;
 mod bench_cutover;
+mod catch_up;
 mod changes_since;
 mod cleanup_gate;
 mod comparison;
+mod cutover;
+mod deploy_render;
 mod drizzle_flow;
 mod existing;
 mod generate;

@@ -1,6 +1,7 @@
 //! The two forms of a result that are more than lines: the diff of a plan, and the JSON document.
 
-use super::words::{self, shown};
+use super::{Changes, words};
+use crate::app_findings::{self, shown};
 use crate::display::printable;
 use app_checkout::{Edit, Listing, Plan};
 use serde_json::json;
@@ -15,25 +16,30 @@ use std::path::Path;
 pub(super) fn json(
     app: &Path,
     listing: &Listing,
-    plan: Option<(&Plan, bool)>,
+    changes: Option<Changes<'_>>,
     refused: Option<&str>,
 ) -> anyhow::Result<String> {
     // JSON has its own escapes, so that a name stays exact wherever it is text.
     let name = |path: &Path| path.to_str().map_or_else(|| shown(path), str::to_owned);
-    let counts = words::counts(listing).into_iter().map(|(kind, count, _)| (kind.to_owned(), count.into()));
+    let counts =
+        app_findings::counts(listing).into_iter().map(|(kind, count, _)| (kind.to_owned(), count.into()));
     let findings = listing.findings.iter().map(|finding| {
         json!({
-            "path": name(&finding.path), "line": finding.line, "kind": words::kind(finding.kind),
-            "what": words::what(finding), "remedy": words::remedy(finding), "mechanical": finding.is_mechanical,
+            "path": name(&finding.path), "line": finding.line, "kind": app_findings::kind(finding.kind),
+            "what": app_findings::what(finding), "remedy": app_findings::replacement(finding), "mechanical": finding.is_mechanical,
         })
     });
-    let changes = plan.map(|(plan, applied)| {
+    let changes = changes.map(|Changes { plan, done }| {
         let moved =
             |each: &app_checkout::Move| json!({ "from": name(&each.source), "to": name(&each.target) });
+        let commits = done.map_or(&[][..], |(applied, _)| &applied.commits[..]);
+        let archive = done.map(|(_, archive)| json!({ "path": name(&archive.path), "sha256": archive.sha256 }));
         json!({
-            "applied": applied, "diff": diff(plan),
+            "applied": done.is_some(), "diff": diff(plan, false),
             "edited": plan.edits.iter().map(|edit| name(&edit.path)).collect::<Vec<_>>(),
             "moved": plan.moves.iter().map(moved).collect::<Vec<_>>(),
+            "commits": commits.iter().map(|(hash, title)| json!({ "hash": hash, "title": title })).collect::<Vec<_>>(),
+            "archive": archive,
             "next": plan.lockfiles.iter().map(words::next).collect::<Vec<_>>(),
         })
     });
@@ -45,11 +51,33 @@ pub(super) fn json(
     Ok(serde_json::to_string_pretty(&document)? + "\n")
 }
 
-/// The plan for a person: a unified diff of every text, then the moves, without secrets and control characters.
-pub(super) fn diff(plan: &Plan) -> String {
-    let moves =
-        plan.moves.iter().map(|each| format!("move {}\n  to {}\n", shown(&each.source), shown(&each.target)));
-    plan.edits.iter().map(diff_of_edit).chain(moves).collect()
+/// The plan for a person: a unified diff of every text, and the moves, without secrets and control characters; by commit where there are
+/// commits.
+pub(super) fn diff(plan: &Plan, has_commits: bool) -> String {
+    let part = |change: &app_checkout::Change<'_>| {
+        let title =
+            if has_commits { format!("commit: {}\n", words::commit(change.kind).0) } else { String::new() };
+        let moves = change
+            .moves
+            .iter()
+            .map(|each| format!("move {}\n  to {}\n", shown(&each.source), shown(&each.target)));
+        let edits = change.edits.iter().map(|edit| diff_of_edit(edit));
+        title + &edits.chain(moves).collect::<String>()
+    };
+    plan.changes().iter().map(part).collect()
+}
+
+/// The findings as annotations of GitHub Actions, whose paths are relative to the repository.
+pub(super) fn annotations(app: &Path, listing: &Listing) -> String {
+    let escaped = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    let property = |text: &str| escaped(text).replace(':', "%3A").replace(',', "%2C");
+    let line = |finding: &app_checkout::Finding| {
+        let path = app.join(&finding.path);
+        let path = path.strip_prefix("./").unwrap_or(&path).to_string_lossy().into_owned();
+        let words = format!("{}; {}", app_findings::what(finding), app_findings::replacement(finding));
+        format!("::error file={},line={}::{}\n", property(&path), finding.line, escaped(&words))
+    };
+    listing.findings.iter().map(line).collect()
 }
 
 fn diff_of_edit(edit: &Edit) -> String {

@@ -1,38 +1,24 @@
-//! The permission to change a checkout: a validated migration whose source is the very database that would be moved.
+//! The permission to change a checkout: a cutover that has lasted, whose source is the very database that would be moved, and a repository
+//! that can take commits.
 
-use app_checkout::{Area, InUse, Plan};
+use super::{CleanupArgs, MigrationProof};
+use app_checkout::{Area, InUse, Obstacle, Plan, Repository};
+use row_mover::fence::is_sealed_behind_fence;
 use row_mover::source::seal::Seal;
 use row_mover::source::sealed_content::is_sealed_content;
 use std::path::PathBuf;
 
-/// What the ledger records of the app's rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum MigrationProof {
-    /// A migration was validated, so that the SQLite file is no longer needed.
-    Validated {
-        /// The run that was validated.
-        run: String,
-        /// When its validation ended, for a person.
-        finished_at: String,
-        /// The target database, without a password.
-        target: String,
-        /// The copy whose rows were migrated: its source file, and the content of that.
-        seal: Box<Seal>,
-    },
-    /// None was.
-    NotValidated {
-        /// What is missing in the ledger.
-        reason: String,
-        /// The next command.
-        next: String,
-    },
-}
-
 /// Why a plan is not carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// The rows have not been shown to be in PostgreSQL.
-    NotValidated { reason: String, next: String },
+    /// PostgreSQL is not in charge.
+    NotReady { reason: String, next: String },
+    /// The cutover is too recent; what is missing in seconds.
+    TooEarly { cutover_at: String, left_seconds: u64 },
+    /// The changes cannot be committed.
+    Repository(Obstacle),
+    /// Git cannot be asked.
+    Git(String),
     /// Databases, relative to the checkout, that are not the migrated one, or have changed since.
     NotMigrated { databases: Vec<(PathBuf, NotMigrated)>, migrated: PathBuf },
     /// Databases that an app works with.
@@ -57,13 +43,32 @@ pub(super) enum NotMigrated {
 }
 
 /// Whether a plan may be carried out now.
-pub(super) fn check(area: &Area, plan: &Plan, proof: &MigrationProof) -> Result<(), Refusal> {
+pub(super) fn check(
+    area: &Area,
+    plan: &Plan,
+    repository: Option<&Repository>,
+    args: &CleanupArgs,
+    proof: &MigrationProof,
+) -> Result<(), Refusal> {
     let seal = match proof {
-        MigrationProof::NotValidated { reason, next } => {
-            return Err(Refusal::NotValidated { reason: reason.clone(), next: next.clone() });
+        MigrationProof::NotReady { reason, next } => {
+            return Err(Refusal::NotReady { reason: reason.clone(), next: next.clone() });
         }
-        MigrationProof::Validated { seal, .. } => seal,
+        MigrationProof::Ready { cutover_at, age_seconds, seal, .. } => {
+            let left_seconds = args.soak.as_secs().saturating_sub(*age_seconds);
+            if let Ok(left_seconds @ 1..) = u64::try_from(left_seconds) {
+                return Err(Refusal::TooEarly { cutover_at: cutover_at.clone(), left_seconds });
+            }
+            seal
+        }
     };
+    if let Some(repository) = repository {
+        match repository.obstacle(&args.branch, plan.paths()) {
+            Ok(None) => {}
+            Ok(Some(obstacle)) => return Err(Refusal::Repository(obstacle)),
+            Err(error) => return Err(Refusal::Git(format!("{error:#}"))),
+        }
+    }
     // The content of a log is not compared, so that a log is checked first.
     let uses = plan.in_use(area);
     if !uses.is_empty() {
@@ -87,7 +92,8 @@ fn not_migrated(area: &Area, path: &std::path::Path, seal: &Seal) -> Option<NotM
     if seal.source_path.canonicalize().ok() != Some(real) {
         return Some(NotMigrated::Other);
     }
-    match is_sealed_content(&path, seal) {
+    let is_sealed = |is_same: bool| if is_same { Ok(true) } else { is_sealed_behind_fence(&path, seal) };
+    match is_sealed_content(&path, seal).and_then(is_sealed) {
         Ok(true) => None,
         Ok(false) => Some(NotMigrated::Written),
         Err(error) => Some(NotMigrated::Unknown(format!("{:#}", anyhow::Error::new(error)))),

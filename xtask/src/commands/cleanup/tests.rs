@@ -10,8 +10,10 @@ use tempfile::TempDir;
 
 mod audit;
 mod content_and_links;
+mod on_a_branch;
 
 #[derive(clap::Parser)]
+#[command(args_override_self = true)]
 struct Cli {
     #[command(flatten)]
     args: CleanupArgs,
@@ -22,6 +24,7 @@ struct Recorder {
     out: String,
     notes: String,
     answer: Option<bool>,
+    recorded: Vec<Event>,
 }
 
 impl Console for Recorder {
@@ -104,6 +107,19 @@ fn git(root: &Path, arguments: &[&str]) {
     assert!(output.status.success(), "git {arguments:?}: {output:?}");
 }
 
+/// Commits a folder, and with it files that it ignores.
+fn committed(root: &Path, ignored: &[&str]) {
+    git(root, &["init", "--quiet", "--initial-branch", "main"]);
+    for (name, value) in [("user.name", "Test"), ("user.email", "test@example.org")] {
+        git(root, &["config", name, value]);
+    }
+    git(root, &["add", "--all"]);
+    if !ignored.is_empty() {
+        git(root, &[&["add", "--force"], ignored].concat());
+    }
+    git(root, &["commit", "--quiet", "-m", "The app on SQLite"]);
+}
+
 /// Every path below a folder with its content.
 fn contents(root: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let walk = ignore::WalkBuilder::new(root).standard_filters(false).sort_by_file_path(Path::cmp).build();
@@ -116,7 +132,7 @@ thread_local! {
     static SEALED: TempDir = tempfile::tempdir().unwrap();
 }
 
-/// A validated migration of a file as it is now. A file that is not a database is sealed as if it were one.
+/// A finished cutover of a file as it is now. A file that is not a database is sealed as if it were one.
 fn validated_of(path: &Path) -> MigrationProof {
     SEALED.with(|folder| {
         let scratch = tempfile::tempdir_in(folder.path()).unwrap();
@@ -129,50 +145,112 @@ fn validated_of(path: &Path) -> MigrationProof {
     })
 }
 
-/// A validated migration of the file at `path`, whose content was that of `source`.
+/// A finished cutover of the file at `path`, whose content was that of `source`.
 fn validated_as(path: &Path, source: &Path) -> MigrationProof {
     let text = |text: &str| text.to_owned();
     let copy = SEALED.with(|folder| seal::copy(source, folder.path(), &|_| Ok(())).unwrap());
     let hash = copy.hash(&|| Ok(())).unwrap();
-    MigrationProof::Validated {
-        run: text("run-1"),
-        finished_at: text("2025-11-02 10:00"),
+    MigrationProof::Ready {
+        run: 1,
+        cutover_at: text("2025-11-02T10:00:00.000Z"),
+        age_seconds: 7 * 86_400,
         target: text("postgres://h/hyperpage"),
         seal: Box::new(Seal { source_path: path.into(), ..copy.seal(hash).unwrap() }),
+        is_cleaned_up: false,
     }
 }
 
-/// A validated migration of the one database of a checkout.
+/// A finished cutover of the one database of a checkout.
 fn validated(app: &Path) -> MigrationProof {
     let names = ["data/hyperpage.db", "data/a.db", "a.db"].map(|name| app.join(name));
     validated_of(names.iter().find(|path| path.exists()).unwrap_or(&names[0]))
 }
 
 fn not_validated(_: &Path) -> MigrationProof {
-    MigrationProof::NotValidated {
+    MigrationProof::NotReady {
         reason: "no validated migration is in the ledger".into(),
         next: "cargo xtask validate".into(),
     }
 }
 
-/// A run of the command with a backup folder of its own.
+/// The same, where a cleanup was recorded before.
+fn cleaned_up(app: &Path) -> MigrationProof {
+    match validated(app) {
+        MigrationProof::Ready { run, cutover_at, age_seconds, target, seal, .. } => {
+            MigrationProof::Ready { run, cutover_at, age_seconds, target, seal, is_cleaned_up: true }
+        }
+        other => other,
+    }
+}
+
+/// The same, a day ago.
+fn recent(app: &Path) -> MigrationProof {
+    match validated(app) {
+        MigrationProof::Ready { run, cutover_at, target, seal, is_cleaned_up, .. } => {
+            MigrationProof::Ready { run, cutover_at, age_seconds: 86_400, target, seal, is_cleaned_up }
+        }
+        other => other,
+    }
+}
+
+/// A ledger that says what the test wants.
+struct Told<'a> {
+    proof: fn(&Path) -> MigrationProof,
+    app: &'a Path,
+    recorded: &'a mut Vec<Event>,
+}
+
+impl CleanupLedger for Told<'_> {
+    fn proof(&mut self, _: &CleanupArgs) -> anyhow::Result<MigrationProof> {
+        Ok((self.proof)(self.app))
+    }
+
+    fn record(&mut self, _: i64, event: &Event, _: Option<&str>) -> anyhow::Result<()> {
+        self.recorded.push(event.clone());
+        Ok(())
+    }
+}
+
+/// A text without what differs between runs.
+fn masked(text: &str) -> String {
+    let line = |line: &str| match line.split_once(' ') {
+        Some(("committed", rest)) => {
+            format!("committed HASH: {}\n", rest.split_once(": ").map_or(rest, |(_, title)| title))
+        }
+        Some((verb @ ("archived" | "verified"), _)) => format!("{verb} ARCHIVE\n"),
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
+}
+
+/// A run of the command with folders of its own.
 struct Case {
     backup: TempDir,
+    archive: TempDir,
     answer: Option<bool>,
     proof: fn(&Path) -> MigrationProof,
 }
 
 impl Case {
     fn new() -> Self {
-        Self { backup: tempfile::tempdir().unwrap(), answer: None, proof: validated }
+        Self {
+            backup: tempfile::tempdir().unwrap(),
+            archive: tempfile::tempdir().unwrap(),
+            answer: None,
+            proof: validated,
+        }
     }
 
     fn attempt(&self, app: &Path, options: &[&str]) -> (anyhow::Result<Exit>, Recorder) {
         let (app_text, backup) = (app.to_str().unwrap(), self.backup.path().to_str().unwrap());
-        let named = ["cleanup", "--backup-dir", backup, "--app", app_text];
+        let archive = self.archive.path().to_str().unwrap();
+        let named = ["cleanup", "--backup-dir", backup, "--archive-dir", archive, "--app", app_text];
         let args = Cli::try_parse_from(named.iter().chain(options)).ok().unwrap().args;
         let mut console = Recorder { answer: self.answer, ..Recorder::default() };
-        let exit = run_on(&mut console, &args, |_| Ok((self.proof)(app)));
+        let ledger = Told { proof: self.proof, app, recorded: &mut console.recorded };
+        let mut terminal = Recorder { answer: self.answer, ..Recorder::default() };
+        let exit = run_on(&mut terminal, &args, ledger);
+        (console.out, console.notes) = (terminal.out, masked(&terminal.notes));
         for text in [&mut console.out, &mut console.notes] {
             *text = text.replace(backup, "BACKUP").replace(app_text, "APP");
         }
@@ -192,27 +270,25 @@ const APPLY: [&str; 2] = ["--apply", "--yes"];
 #[test]
 fn applying_makes_the_mechanical_changes() {
     let (app, case) = (sqlite_app(), Case { answer: Some(true), ..Case::new() });
-    git(app.path(), &["init"]);
-    git(app.path(), &["add", "-f", "data/hyperpage.db"]);
+    committed(app.path(), &["data/hyperpage.db"]);
     let before = case.run(app.path(), &[], Exit::Differences);
     let console = case.run(app.path(), &["--apply"], Exit::Differences);
     let (diff, left) = console.out.split_at(console.out.find(".env.example:").unwrap());
     insta::assert_snapshot!("diff", diff);
     insta::assert_snapshot!("notes", console.notes);
     assert!(left.lines().count() < before.out.lines().count());
-    assert!(
-        left.contains("data/hyperpage.db:1: database file, gone from the work tree and still tracked"),
-        "{left}"
-    );
+    assert!(!left.contains("data/hyperpage.db:1"), "{left}");
+    assert!(matches!(&console.recorded[..], [Event::CleanupFinished { .. }]), "{:?}", console.recorded);
     assert!(!app.path().join("data/hyperpage.db").exists());
     assert_eq!(rows(&case.backup.path().join("data/hyperpage.db")), 2);
     assert_eq!(
         fs::read_to_string(app.path().join(".env.local")).unwrap(),
         "SESSION_SECRET=hunter2\nREDIS_URL=redis://u:hunter3@h/0\n"
     );
-    let console = case.run(app.path(), &APPLY, Exit::Differences);
+    let console = Case { proof: cleaned_up, ..case }.run(app.path(), &APPLY, Exit::Differences);
     assert!(console.notes.starts_with("nothing is left that --apply could do\n"), "{}", console.notes);
     assert_eq!(console.out, left);
+    assert_eq!(console.recorded, []);
 }
 
 #[test]
@@ -232,6 +308,7 @@ fn refusals_change_nothing() {
         ("gone", sqlite_app(), &APPLY, None, gone, Exit::Refused),
         ("written", sqlite_app(), &APPLY, None, written, Exit::Refused),
         ("no proof", sqlite_app(), &APPLY, None, not_validated as Proof, Exit::Refused),
+        ("too early", sqlite_app(), &APPLY, None, recent, Exit::Refused),
         ("no terminal", sqlite_app(), &["--apply"], None, validated, Exit::Refused),
         ("no", sqlite_app(), &["--apply"], Some(false), validated, Exit::Refused),
         ("in use", in_use, &APPLY, None, validated, Exit::Refused),
@@ -244,6 +321,8 @@ fn refusals_change_nothing() {
         let before = if name == "written" { contents(app.path()) } else { before };
         assert_eq!(before, contents(app.path()), "{name}");
         assert!(contents(case.backup.path()).is_empty(), "{name}");
+        assert!(contents(case.archive.path()).is_empty(), "{name}");
+        assert_eq!(console.recorded, [], "{name}");
         assert!(console.out.contains("-    \"better-sqlite3\""), "{name}: the diff comes first");
         insta::assert_snapshot!(format!("refusal_{}", name.replace(' ', "_")), console.notes);
     }
@@ -279,11 +358,11 @@ fn a_second_database_stays_only_where_it_is_left_out() {
 fn a_backup_folder_in_the_checkout_is_private_and_not_for_git() {
     let app = sqlite_app();
     let backup = app.path().join("kept");
-    let options =
-        ["--apply", "--yes", "--app", app.path().to_str().unwrap(), "--backup-dir", backup.to_str().unwrap()];
-    let args = Cli::try_parse_from(["cleanup"].iter().chain(&options)).ok().unwrap().args;
-    let exit = run_on(&mut Recorder::default(), &args, |_| Ok(validated(app.path())));
-    assert_eq!(exit.unwrap(), Exit::Differences);
+    Case::new().run(
+        app.path(),
+        &["--apply", "--yes", "--backup-dir", backup.to_str().unwrap()],
+        Exit::Differences,
+    );
     for folder in [&backup, &backup.join("data")] {
         assert_eq!(fs::metadata(folder).unwrap().permissions().mode() & 0o777, 0o700, "{folder:?}");
     }

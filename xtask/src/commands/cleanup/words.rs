@@ -1,155 +1,12 @@
-//! The sentences of `cleanup`: what was found, what to do about it, why nothing is changed.
+//! The sentences of `cleanup`: how much is left, what is next, and why nothing is changed.
 
 use super::proof::{NotMigrated, Refusal};
-use crate::display::{is_deceptive, printable};
-use app_checkout::{DatabaseState, Fact, Finding, Kind, LinkTarget, Listing, Manager, Remark, Use};
-use std::path::Path;
-
-/// Describes a finding.
-pub(super) fn what(finding: &Finding) -> String {
-    match &finding.fact {
-        Fact::Listed(package, section) => format!("`{package}` is in {section}"),
-        Fact::Script(name) => format!("the script `{name}` works on SQLite"),
-        Fact::Installed(packages) => format!("installs `{}`", packages.join("`, `")),
-        Fact::Locked(package, _) => format!("`{package}` is locked"),
-        Fact::Module(module) => format!("uses the module `{module}`"),
-        Fact::Name(name) | Fact::Variable(name) => format!("uses `{name}`"),
-        Fact::Dialect(setting, value) => format!("sets {setting} to `{value}`"),
-        Fact::Sql(constructs) => format!("SQL that only SQLite has: {}", constructs.join(", ")),
-        Fact::Journal => "belongs to drizzle-kit's migrations in SQLite's dialect".to_owned(),
-        Fact::Database(state, is_tracked) => {
-            let state = match state {
-                DatabaseState::Database => "SQLite database",
-                DatabaseState::Empty => "empty SQLite database",
-                DatabaseState::Opaque => {
-                    "has the name of a SQLite database and other content: encrypted or damaged"
-                }
-                DatabaseState::Companion => "companion of a SQLite database",
-            };
-            format!("{state}{}", if *is_tracked { ", tracked by git" } else { "" })
-        }
-        Fact::OnlyInGit => "database file, gone from the work tree and still tracked by git".to_owned(),
-        Fact::DatabaseLink => {
-            "symbolic link to a SQLite database, or with the name of one; not followed".to_owned()
-        }
-        Fact::Address => "has the path or address of a SQLite file".to_owned(),
-        Fact::FileName(name) => format!("names the SQLite file `{name}`"),
-        Fact::Folder(path) => format!("has `{path}`, the folder of the SQLite file"),
-        Fact::Volume(name) => format!("volume `{name}` holds the SQLite file"),
-        Fact::Mention(1) => "mentions SQLite".to_owned(),
-        Fact::Mention(lines) => format!("mentions SQLite on {lines} lines"),
-        Fact::CannotRead(reason) => format!("cannot be read: {reason}"),
-        Fact::InvalidJson => "is not valid JSON".to_owned(),
-        Fact::Link(LinkTarget::Missing) => "symbolic link to nothing".to_owned(),
-        Fact::Link(LinkTarget::Folder) => "symbolic link to a folder that is not searched".to_owned(),
-        Fact::Link(LinkTarget::File) => "symbolic link to a file that is not searched".to_owned(),
-    }
-}
-
-/// Describes its remedy.
-pub(super) fn remedy(finding: &Finding) -> String {
-    let remedy = match &finding.fact {
-        Fact::Database(_, true) if finding.is_mechanical => {
-            return format!(
-                "move it into the backup folder, then `git rm --cached -- {}`",
-                shown(&finding.path)
-            );
-        }
-        Fact::OnlyInGit => return format!("`git rm --cached -- {}`", shown(&finding.path)),
-        Fact::Locked(_, manager) => {
-            return format!("run `{}` once package.json no longer lists it", install(*manager));
-        }
-        Fact::Listed(..) => "remove it",
-        Fact::Script(_) => "remove the script, or write it for PostgreSQL",
-        Fact::Installed(_) => "remove it, unless another native module needs it",
-        Fact::Module(_) if finding.kind != Kind::Import => "remove it from the list or the condition",
-        Fact::Module(module) => match module.strip_prefix("drizzle-orm/") {
-            Some(inner) if inner.contains("core") => "use `drizzle-orm/pg-core`",
-            Some(inner) if inner.ends_with("migrator") => "use `drizzle-orm/node-postgres/migrator`",
-            Some(_) => "use `drizzle-orm/node-postgres`",
-            None => "use `pg` with a pool",
-        },
-        Fact::Name(name) => match name.as_str() {
-            "pragma" => "remove it; PostgreSQL is configured on the server and in the pool",
-            ":memory:" => "give the test a PostgreSQL database of its own",
-            _ if finding.kind == Kind::Schema => {
-                "generate the schema for PostgreSQL with `pgTable` from `drizzle-orm/pg-core`"
-            }
-            code if code.starts_with("SQLITE_") => {
-                "compare with PostgreSQL's SQLSTATE, 23505 for a unique violation"
-            }
-            _ => "use its counterpart of `drizzle-orm/pg-core` or `drizzle-orm/node-postgres`",
-        },
-        Fact::Dialect(..) => "set `dialect: 'postgresql'`, without a driver",
-        Fact::Sql(_) if finding.kind == Kind::Code => {
-            "write it for PostgreSQL, or let the generated migrations replace it"
-        }
-        Fact::Sql(_) | Fact::Journal => {
-            "remove it with its folder; the migrations of the PostgreSQL schema replace it"
-        }
-        Fact::Database(DatabaseState::Opaque, _) => "check it, and move it out of the checkout by hand",
-        Fact::Database(..) => "move it into the backup folder",
-        Fact::DatabaseLink => "remove the link",
-        Fact::Variable(_) | Fact::Address => {
-            "remove it; the app reaches PostgreSQL through `DATABASE_URL` or `POSTGRES_*`"
-        }
-        Fact::Folder(_) => "remove it, unless other files are there",
-        Fact::Volume(_) => "remove it, once the database in it was migrated and backed up",
-        Fact::FileName(_) | Fact::Mention(_) => match finding.kind {
-            Kind::Ci => "remove it, or run it against a PostgreSQL service",
-            _ => "write it for PostgreSQL, or remove it",
-        },
-        Fact::CannotRead(_) => "make it readable and search again, or leave it out with --exclude",
-        Fact::InvalidJson => "repair it; until then its dependencies are unknown",
-        Fact::Link(_) => {
-            "search its target (`--app` takes any folder) or replace the link with it, or leave it out with --exclude"
-        }
-    };
-    remedy.to_owned()
-}
-
-/// The kinds in the order of their counts: the name in JSON, and the noun for one and for many.
-const KINDS: [(Kind, &str, &str, &str); 12] = [
-    (Kind::Dependency, "dependency", "dependency", "dependencies"),
-    (Kind::Lockfile, "lockfile", "lock file entry", "lock file entries"),
-    (Kind::Import, "import", "import", "imports"),
-    (Kind::Code, "code", "line of code", "lines of code"),
-    (Kind::Schema, "schema", "schema definition", "schema definitions"),
-    (Kind::Migration, "migration", "migration file", "migration files"),
-    (Kind::Database, "database", "database file", "database files"),
-    (Kind::Environment, "environment", "environment variable", "environment variables"),
-    (Kind::Manifest, "manifest", "manifest line", "manifest lines"),
-    (Kind::Ci, "ci", "CI line", "CI lines"),
-    (Kind::Docs, "docs", "mention in docs", "mentions in docs"),
-    (Kind::Unreadable, "unreadable", "unreadable", "unreadable"),
-];
-
-/// The name of a kind in JSON.
-pub(super) fn kind(kind: Kind) -> &'static str {
-    KINDS.iter().find(|each| each.0 == kind).map_or("", |each| each.1)
-}
-
-/// The kinds of findings, with their number: the name in JSON, and the description.
-pub(super) fn counts(listing: &Listing) -> Vec<(&'static str, usize, String)> {
-    let count = |kind| listing.findings.iter().filter(|finding| finding.kind == kind).count();
-    let counts = KINDS.iter().map(|(kind, name, one, many)| (*name, count(*kind), (*one, *many)));
-    let found = counts.filter(|(_, count, _)| *count > 0);
-    found.map(|(name, count, (one, many))| (name, count, counted(count, one, many))).collect()
-}
-
-/// A number and its noun.
-pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// `path:line: finding; remedy`, a line for each finding.
-pub(super) fn lines(listing: &Listing) -> String {
-    let line = |finding: &Finding| {
-        let (what, remedy) = (printable(&what(finding)), printable(&remedy(finding)));
-        format!("{}:{}: {what}; {remedy}\n", shown(&finding.path), finding.line)
-    };
-    listing.findings.iter().map(line).collect()
-}
+use crate::app_findings::{counted, counts, install, shown};
+use crate::display::{printable, printable_lines, shell_word};
+use app_checkout::{Applied, ChangeKind, Listing, Manager, Obstacle, Plan, Use};
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+use row_mover::source::archive::{Archive, CHECKSUMS, RESTORED_CHECKSUMS};
+use row_mover::source::seal::Seal;
 
 /// One line with the number of findings of each kind.
 pub(super) fn summary(listing: &Listing) -> String {
@@ -163,15 +20,6 @@ pub(super) fn summary(listing: &Listing) -> String {
     format!("{total} left in {files}: {}; --apply does {mechanical}", counts.join(", "))
 }
 
-/// A remark about the search.
-pub(super) fn remark(remark: &Remark) -> String {
-    match remark {
-        Remark::GitUnknown(reason) => format!("what git tracks is unknown: {}", printable(reason)),
-        Remark::BackupSkipped(path) => format!("not searched: the backup folder {}", shown(path)),
-        Remark::NoPackage => "there is no package.json here: is this the app's checkout?".to_owned(),
-    }
-}
-
 /// The command that updates a lock file.
 pub(super) fn next((path, manager): &(std::path::PathBuf, Manager)) -> String {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -179,19 +27,19 @@ pub(super) fn next((path, manager): &(std::path::PathBuf, Manager)) -> String {
     format!("`{}` in {folder}, which rewrites {}", install(*manager), shown(path))
 }
 
-fn install(manager: Manager) -> &'static str {
-    match manager {
-        Manager::Npm => "npm install",
-        Manager::Yarn => "yarn install",
-        Manager::Pnpm => "pnpm install",
-        Manager::Bun => "bun install",
-    }
-}
-
 /// Why nothing is changed.
 pub(super) fn refusal(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::NotValidated { reason, next } => format!("{reason}; next: {next}"),
+        Refusal::NotReady { reason, next } => format!("{reason}; next: {next}"),
+        Refusal::TooEarly { cutover_at, left_seconds } => {
+            let left = duration(*left_seconds);
+            format!(
+                "the cutover finished at {cutover_at}, which is too recent: {left} are left of --soak; next: run the same command then, \
+                 or give a shorter --soak"
+            )
+        }
+        Refusal::Repository(obstacle) => repository(obstacle),
+        Refusal::Git(reason) => format!("git cannot be asked: {}", printable_lines(reason)),
         Refusal::NotMigrated { databases, migrated } => {
             let why = |why: &NotMigrated| match why {
                 NotMigrated::SealedCopy => {
@@ -230,18 +78,159 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
     }
 }
 
-/// A path on one line: unchanged where that is plain, else in double quotes with escapes, bytes that are not UTF-8 as `\xNN`.
-pub(super) fn shown(path: &Path) -> String {
-    if let Some(plain) = path.to_str()
-        && !plain.chars().any(|letter| is_deceptive(letter) || "\"\\".contains(letter))
-    {
-        return plain.to_owned();
+/// Why nothing can be committed.
+fn repository(obstacle: &Obstacle) -> String {
+    match obstacle {
+        Obstacle::Dirty(paths) => {
+            let shown: Vec<String> = paths.iter().take(5).map(|path| shown(path)).collect();
+            let more = paths.len().saturating_sub(shown.len());
+            let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+            format!(
+                "the checkout has changes that are not committed: {}{more}; next: commit them, or `git stash`",
+                shown.join(", ")
+            )
+        }
+        Obstacle::BranchExists(branch) => {
+            let branch = shell_word(branch);
+            format!(
+                "the branch {branch} exists; next: continue there with `git switch {branch}`, or give another name with --branch"
+            )
+        }
+        Obstacle::NoBranchName(name) => {
+            format!("--branch {} is no name for a branch; next: give another one", printable(name))
+        }
+        Obstacle::Underway(what) => {
+            format!(
+                "a {what} is under way in the checkout; next: finish it, or `git {what} {}`",
+                match *what {
+                    "bisect" => "reset",
+                    _ => "--abort",
+                }
+            )
+        }
+        Obstacle::NoCommit => "the repository has no commit yet; next: commit what is there".to_owned(),
+        Obstacle::OtherRepository(path) => format!(
+            "{} lies in a repository of its own, a submodule for one; next: leave it out with --exclude, and clean it up by itself",
+            shown(path)
+        ),
     }
-    let escaped = path.as_os_str().as_encoded_bytes().utf8_chunks().map(|chunk| {
-        let valid = printable(&chunk.valid().replace('\\', "\\\\").replace('"', "\\\""));
-        valid + &chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>()
+}
+
+/// The title and the text of a commit.
+pub(super) fn commit(kind: ChangeKind) -> (&'static str, String) {
+    let (title, text) = match kind {
+        ChangeKind::Dependencies => (
+            "Remove the SQLite packages",
+            "The app's rows are in PostgreSQL. The package manager rewrites the lock file.",
+        ),
+        ChangeKind::Environment => (
+            "Remove the path of the SQLite file from the environment",
+            "The app reaches PostgreSQL through DATABASE_URL. What the file contained stays in the history.",
+        ),
+        ChangeKind::Databases => (
+            "Remove the SQLite database files",
+            "They are kept in the backup folder of the cleanup. What they contained stays in the history.",
+        ),
+    };
+    (title, text.to_owned())
+}
+
+/// The question before anything changes.
+pub(super) fn question(plan: &Plan, branch: Option<&str>) -> String {
+    let files = counted(plan.edits.len(), "file", "files");
+    let place = branch.map_or_else(String::new, |branch| format!(" on the branch {}", printable(branch)));
+    format!(
+        "Archive the sealed copy, change {files} and move {}{place}? Afterwards `cargo xtask rollback` is refused. [y/N]",
+        plan.moves.len()
+    )
+}
+
+/// The archive.
+pub(super) fn archived(archive: &Archive) -> String {
+    let verb = if archive.is_earlier { "verified the archive" } else { "archived the sealed copy as" };
+    format!("{verb} {}: SHA-256 {}", shown(&archive.path), archive.sha256)
+}
+
+/// What was done, and what is next.
+pub(super) fn done(plan: &Plan, applied: &Applied, branch: Option<&str>, seal: &Seal) -> Vec<String> {
+    let mut lines: Vec<String> =
+        applied.edited.iter().map(|path| format!("changed {}", shown(path))).collect();
+    lines.extend(
+        applied.kept.iter().map(|path| format!("kept the text that git does not have as {}", shown(path))),
+    );
+    lines.extend(
+        applied.moved.iter().map(|each| format!("moved {} to {}", shown(&each.source), shown(&each.target))),
+    );
+    lines.extend(applied.commits.iter().map(|(hash, title)| format!("committed {hash}: {title}")));
+    let moved_source = || applied.moved.iter().any(|each| seal.source_path.ends_with(&each.source));
+    if !moved_source() && seal.source_path.exists() {
+        lines.push(format!(
+            "note: the SQLite file {} is outside of what was changed, and stays where it is",
+            shown(&seal.source_path)
+        ));
+    }
+    if !applied.commits.is_empty() {
+        lines.push("note: what the removed files contained stays in git's history".to_owned());
+    }
+    lines.extend(plan.lockfiles.iter().map(|lockfile| format!("next: {}", next(lockfile))));
+    if let Some(branch) = branch.filter(|_| !applied.commits.is_empty()) {
+        lines
+            .push(format!("next: review the branch {}, and merge it; nothing was pushed", printable(branch)));
+    }
+    lines
+}
+
+/// The note that lies beside the archive.
+pub(super) fn retention(archive: &str, database: &str, seal: &Seal, cutover_at: &str) -> String {
+    let (archive_word, database_word) = (shell_word(archive), shell_word(database));
+    format!(
+        "What this is\n\
+         \x20 {archive} is the last copy of the SQLite database {}, made at\n\
+         \x20 {} when the app moved to PostgreSQL. The cutover finished at {cutover_at}.\n\
+         \x20 It contains all rows of the app at that time, secrets included, and nothing that was\n\
+         \x20 written to PostgreSQL since then.\n\n\
+         How long to keep it\n\
+         \x20 For as long as your rules for backups and for personal data say. Nothing deletes it.\n\n\
+         How to restore it, in this folder\n\
+         \x20 sha256sum -c {CHECKSUMS}\n\
+         \x20 zstd -d {archive_word} -o {database_word}\n\
+         \x20 sha256sum -c {RESTORED_CHECKSUMS}\n",
+        printable(&shown(&seal.source_path)),
+        seal.sealed_at,
+    )
+}
+
+/// A time as people give it: `7d`, `12h`, `30m`, or several parts.
+pub(super) fn parse_duration(text: &str) -> Result<SignedDuration, String> {
+    let span: Span = text.parse().map_err(|_| "a time such as 7d, 12h or 30m is needed".to_owned())?;
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours());
+    let duration =
+        duration.map_err(|_| "months and years differ in length: give days, hours or minutes".to_owned())?;
+    if duration.is_negative() { Err("a time that has passed is needed".to_owned()) } else { Ok(duration) }
+}
+
+/// A number of seconds in its two largest units.
+fn duration(seconds: u64) -> String {
+    let units = [
+        (86_400, "day", "days"),
+        (3600, "hour", "hours"),
+        (60, "minute", "minutes"),
+        (1, "second", "seconds"),
+    ];
+    let mut rest = seconds;
+    let parts = units.map(|(unit, one, many)| {
+        let count = rest / unit;
+        rest %= unit;
+        (count, counted(usize::try_from(count).unwrap_or(usize::MAX), one, many))
     });
-    format!("\"{}\"", escaped.collect::<String>())
+    let shown: Vec<String> = parts
+        .into_iter()
+        .skip_while(|part| part.0 == 0)
+        .take(2)
+        .filter(|part| part.0 > 0)
+        .map(|part| part.1)
+        .collect();
+    shown.join(" and ")
 }
 
 /// A line with the password of every URL in it masked.

@@ -11,19 +11,21 @@ use row_mover::cutover::{Closed, Cutover, NotFrozen, Rehearsal};
 use serde::Serialize;
 
 use crate::gates::GateFailure;
+use crate::switch::rollout::ReasonWords;
 
 /// What a cutover amounts to, from the ledger.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Summary {
+    /// The version of this form.
+    format: u32,
+    command: &'static str,
     /// The run.
     run: i64,
     target: String,
     source: String,
     is_finished: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
     fence: Option<Fence>,
     /// For how long writers waited.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pause_ms: Option<u64>,
     /// SHA-256 of the final sealed copy, and the copy.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,6 +43,7 @@ pub(super) struct Summary {
 
 impl Summary {
     pub(super) fn read(&mut self, cutover: &Cutover<'_>, url: &TargetUrl) {
+        (self.format, self.command) = (1, "cutover");
         self.run = cutover.run().id;
         self.target = url.to_string();
         self.source = cutover.run().seal.source_path.display().to_string();
@@ -163,24 +166,22 @@ pub(super) fn not_frozen(reason: NotFrozen, attempt: u32, attempts: u32) -> Stri
 
 pub(super) fn went_back_before(share_percent: u8, reason: &Reason) -> String {
     format!(
-        "the app did not hold with {share_percent} % of its reading requests on PostgreSQL, and SQLite has all of them again: {reason:?}"
+        "the app did not hold with {share_percent} % of its reading requests on PostgreSQL, and SQLite has all of them again: {}",
+        ReasonWords(reason)
     )
 }
 
 pub(super) fn observation_failed(reason: &Reason) -> String {
-    format!("failed    the app does not hold on PostgreSQL: {reason:?}\nback      cargo xtask rollback\n")
+    format!(
+        "failed    the app does not hold on PostgreSQL: {}\nback      cargo xtask rollback\n",
+        ReasonWords(reason)
+    )
 }
 
 pub(super) fn gates_failed(failures: &[GateFailure]) -> String {
     let mut text = String::from("failed    the gates do not hold; the app works with PostgreSQL\n");
     for failure in failures {
-        let (gate, names) = match failure {
-            GateFailure::Health(names) => ("health", names),
-            GateFailure::Smoke(names) => ("smoke", names),
-        };
-        for name in names {
-            let _ = writeln!(text, "{gate:9} {name}");
-        }
+        let _ = writeln!(text, "gate      {failure}");
     }
     text.push_str("next      repair it and run the same command again; or go back: cargo xtask rollback\n");
     text

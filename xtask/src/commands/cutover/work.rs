@@ -57,6 +57,7 @@ pub(super) fn run(args: &CutoverArgs) -> anyhow::Result<Exit> {
 impl Work<'_> {
     fn cut_over(&self) -> anyhow::Result<Exit> {
         self.rollout().check()?;
+        self.switcher.check_destination(&self.destination())?;
         if self.args.dry_run {
             return self.rehearse();
         }
@@ -156,7 +157,7 @@ impl Work<'_> {
     }
 
     fn switch(&self, request: &CutoverRequest) -> anyhow::Result<()> {
-        let to = Destination::Postgres { url: self.url.clone(), share_percent: 100 };
+        let to = self.destination();
         let switch = self.switcher.switch(&to, self.stop)?;
         let event = Event::AppSwitched { switch, share_percent: 100 };
         self.engine(|| Cutover::open(request, self.screen)?.record(event.clone()))?;
@@ -188,7 +189,7 @@ impl Work<'_> {
         if matches!(step, CutoverStep::Begin | CutoverStep::Freeze) {
             summary.rehearsal = Some(self.engine(|| cutover.rehearse())?);
         }
-        let to = Destination::Postgres { url: self.url.clone(), share_percent: 100 };
+        let to = self.destination();
         summary.switch_plan = Some(self.switcher.describe(&to));
         summary.read(&cutover, self.url);
         output::stdout(&if self.args.json {
@@ -210,6 +211,10 @@ impl Work<'_> {
             lock_wait_max: LOCK_WAIT_MAX,
             author: Author { name: author::name(), note: self.args.note.clone() },
         }
+    }
+
+    fn destination(&self) -> Destination {
+        Destination::Postgres { url: self.url.clone(), share_percent: 100 }
     }
 
     fn rollout(&self) -> Rollout<'_> {

@@ -18,8 +18,8 @@ use crate::{output, workspace};
 #[command(
     after_help = "Exit status: 0 done, 1 with --check: files are stale, 2 could not run or refused.\n\n\
     Examples:\n  \
-    cargo xtask deploy render --topology managed --image registry.example/shop:1.4.2 --out k8s\n  \
-    cargo xtask deploy render --topology statefulset --image registry.example/shop:1.4.2 --out k8s --check\n  \
+    cargo xtask deploy render --topology managed --image shop:1.4.2 --out k8s\n  \
+    cargo xtask deploy render --topology statefulset --image shop:1.4.2 --out k8s --check\n  \
     cargo xtask deploy render --topology sidecar --env local --image shop:1.4.2 --out k8s --dry-run\n\n\
     -h lists the common options, --help all of them."
 )]
@@ -374,7 +374,10 @@ fn remark(args: &RenderArgs, settings: &Settings, own: &[String]) {
         output::note(&format!("needed: the Secret {} with {keys} in each namespace", settings.secret));
     }
     if let Some(environment) = settings.environments.last() {
-        let folder = args.out.join("overlays").join(environment.name()).join("database");
+        let overlay = args.out.join("overlays").join(environment.name());
+        // A PostgreSQL in the app's pod is there only with the app.
+        let is_sidecar = settings.topology == Topology::Sidecar;
+        let folder = if is_sidecar { overlay } else { overlay.join("database") };
         output::note(&format!("next: kubectl apply --kustomize {}", folder.display()));
     }
 }

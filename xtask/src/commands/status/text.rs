@@ -36,6 +36,15 @@ fn run_text(run: &RunStatus, url: &TargetUrl, is_at_work: bool) -> String {
     for phase in Phase::ALL {
         text.push_str(&phase_line(run, phase, is_at_work));
     }
+    if let Some(caught_up) = &run.caught_up {
+        text.push_str(&format!(
+            "{:11} {}, last at {} with {}\n",
+            "caught up",
+            counted(caught_up.times, "time"),
+            caught_up.applied_at,
+            counted(caught_up.rows, "row")
+        ));
+    }
     if let Some(baseline) = &run.baseline {
         text.push_str(&format!(
             "{:11} {} lists {}\n",

@@ -5,7 +5,9 @@ use std::ffi::OsString;
 
 use xshell::cmd;
 
-use super::tools::{ACTIVE_RECORD, NODE, NPM, OPENSSL, PG_DUMP, PGLOADER, PYTHON, RUBY, SEQUEL, Tool};
+use super::tools::{
+    ACTIVE_RECORD, KUBECTL, NODE, NPM, OPENSSL, PG_DUMP, PGLOADER, PROMTOOL, PYTHON, RUBY, SEQUEL, Tool,
+};
 use super::{Context, StepResult};
 
 /// The modules of `xtask/tests/apps/main.rs` with the tools that they need.
@@ -16,10 +18,12 @@ const MODULES: &[(&str, &[Tool])] = &[
     ("django", &[PYTHON, PG_DUMP]),
     ("documents", &[NODE, NPM]),
     ("drizzle_kit", &[NODE, NPM, PG_DUMP]),
+    ("dumps", &[PG_DUMP]),
     ("harness", &[NODE, NPM, PYTHON, RUBY, PG_DUMP]),
     ("hyperpage", &[NODE, NPM]),
     ("hyperpage_aligned", &[NODE, NPM, PG_DUMP]),
     ("knex", &[NODE, NPM, PG_DUMP]),
+    ("manifests", &[PYTHON, KUBECTL, PROMTOOL]),
     ("moved_by_others", &[PGLOADER, SEQUEL]),
     ("nested", &[NODE, NPM]),
     ("sequel", &[SEQUEL, PG_DUMP]),

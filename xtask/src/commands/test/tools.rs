@@ -83,6 +83,17 @@ pub(crate) const SEQUEL: Tool = Tool {
 pub(crate) const PG_DUMP: Tool =
     Tool { name: "pg_dump", probe: &["pg_dump", "--version"], install: "apt-get install postgresql-client" };
 
+/// Builds kustomizations.
+pub(crate) const KUBECTL: Tool = Tool {
+    name: "kubectl",
+    probe: &["kubectl", "version", "--client"],
+    install: "apt-get install kubernetes-client, on Debian 13 or later",
+};
+
+/// Checks alert rules.
+pub(crate) const PROMTOOL: Tool =
+    Tool { name: "promtool", probe: &["promtool", "--version"], install: "apt-get install prometheus" };
+
 /// A migrator of somebody else.
 pub(crate) const PGLOADER: Tool =
     Tool { name: "pgloader", probe: &["pgloader", "--version"], install: "apt-get install pgloader" };

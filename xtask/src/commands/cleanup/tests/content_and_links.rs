@@ -1,6 +1,8 @@
 //! The content of a database, and the targets of links.
 
 use super::*;
+use row_mover::fence::{FenceId, MarkUse, WriteLock};
+use std::time::{Duration, Instant};
 
 #[test]
 fn what_counts_is_the_content_of_the_database() {
@@ -20,6 +22,68 @@ fn what_counts_is_the_content_of_the_database() {
     }
 }
 
+/// Fences the database of a checkout as a cutover does.
+fn fence(app: &Path, sha256: &str) {
+    let lock = WriteLock::acquire(&app.join("a.db"), Duration::from_secs(5)).unwrap().unwrap();
+    lock.put_up(&FenceId::of(sha256), MarkUse::Always).unwrap();
+    assert!(lock.commit(Instant::now() + Duration::from_secs(5)).unwrap());
+}
+
+fn write_to(app: &Path, sql: &str) {
+    let open = rusqlite::Connection::open(app.join("a.db")).unwrap();
+    open.execute_batch(sql).unwrap();
+    open.close().unwrap();
+}
+
+fn sealed_hash(proof: &MigrationProof) -> String {
+    match proof {
+        MigrationProof::Ready { seal, .. } => seal.sha256.clone(),
+        MigrationProof::NotReady { .. } => panic!("it is ready"),
+    }
+}
+
+#[test]
+fn a_fence_is_the_only_difference_that_counts_for_nothing() {
+    type Proof = fn(&Path) -> MigrationProof;
+    let fenced: Proof = |app| {
+        let proof = validated(app);
+        fence(app, &sealed_hash(&proof));
+        proof
+    };
+    let fenced_by_another: Proof = |app| {
+        let proof = validated(app);
+        fence(app, &"0f".repeat(32));
+        proof
+    };
+    let written_before_the_fence: Proof = |app| {
+        let proof = validated(app);
+        write_to(app, "UPDATE jobs SET id = 'TWO' WHERE id = 'two'");
+        fence(app, &sealed_hash(&proof));
+        proof
+    };
+    let with_a_trigger_more: Proof = |app| {
+        let proof = validated(app);
+        write_to(app, "CREATE TRIGGER more DELETE ON jobs BEGIN SELECT 1; END");
+        fence(app, &sealed_hash(&proof));
+        proof
+    };
+    for (name, proof, expected) in [
+        ("fenced", fenced, Exit::Done),
+        ("by another", fenced_by_another, Exit::Refused),
+        ("written", written_before_the_fence, Exit::Refused),
+        ("trigger", with_a_trigger_more, Exit::Refused),
+    ] {
+        let (app, case) = (app_with_database(), Case { proof, ..Case::new() });
+        let notes = case.run(app.path(), &APPLY, expected).notes;
+        assert_eq!(
+            notes.contains("a.db was written to since it was sealed"),
+            expected == Exit::Refused,
+            "{name}: {notes}"
+        );
+        assert_eq!(app.path().join("a.db").exists(), expected == Exit::Refused, "{name}");
+    }
+}
+
 /// A migration of the same content while it was in the log, which the app has since written into the file.
 fn validated_before_a_checkpoint(app: &Path) -> MigrationProof {
     let scratch = tempfile::tempdir().unwrap();
@@ -32,8 +96,8 @@ fn validated_before_a_checkpoint(app: &Path) -> MigrationProof {
 
 fn sealed_path(proof: &MigrationProof) -> &Path {
     match proof {
-        MigrationProof::Validated { seal, .. } => &seal.path,
-        MigrationProof::NotValidated { .. } => panic!("it is validated"),
+        MigrationProof::Ready { seal, .. } => &seal.path,
+        MigrationProof::NotReady { .. } => panic!("it is validated"),
     }
 }
 

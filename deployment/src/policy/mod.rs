@@ -289,3 +289,6 @@ fn is_closed_in(objects: &[Value], template: &Value) -> bool {
             && ["Ingress", "Egress"].iter().all(|direction| directions.iter().any(|found| found == direction))
     })
 }
+
+#[cfg(test)]
+mod tests;
