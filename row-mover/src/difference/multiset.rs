@@ -15,8 +15,8 @@ use super::by_rowid::Changed;
 use super::encoded_row;
 use super::row_set::RowSet;
 use crate::error::{Context, Error, Result};
+use crate::source::SourceConnection;
 use crate::source::rows::{Scan, SourceRow};
-use crate::source::{SourceConnection, SourceFile};
 use crate::threads;
 
 /// The rows that are passed between threads at once.
@@ -37,8 +37,9 @@ pub(super) fn compare(
 ) -> Result<Changed> {
     std::thread::scope(|scope| {
         let (sender, receiver) = sync_channel(BATCHES_MAX);
-        let file = base.file().clone();
-        let reader = threads::spawn(scope, move || send_rows(table, &file, sender, watch))?;
+        let (file, stops) = (base.file().clone(), base.control().clone());
+        let reader =
+            threads::spawn(scope, move || send_rows(table, file.open_under(&stops)?, sender, watch))?;
         let mut waiting = Waiting::default();
         let mut older = receiver.iter().flatten();
         let failed = || super::unreadable(table, newer);
@@ -65,11 +66,10 @@ pub(super) fn compare(
 /// Sends the digests of the rows of a copy.
 fn send_rows(
     table: &PlannedTable,
-    file: &SourceFile,
+    copy: SourceConnection,
     sender: SyncSender<Vec<u128>>,
     watch: &dyn Watch,
 ) -> Result<()> {
-    let copy = file.open()?;
     let failed = || super::unreadable(table, &copy);
     let (mut hash, mut batch) = (RowDigest::default(), Vec::with_capacity(BATCH_ROWS));
     // The other thread only ends early with an error of its own.

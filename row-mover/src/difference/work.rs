@@ -68,7 +68,10 @@ pub(super) fn compare(
     let (older, later) = (base.file().clone(), newer.file().clone());
     std::thread::scope(|scope| {
         let (queue, older, later) = (&queue, &older, &later);
-        let help = || queue.work(|| Ok((older.open()?, later.open()?)), watch);
+        // Whatever ends the statements of the two connections ends those of the helpers.
+        let (stops_older, stops_later) = (base.control(), newer.control());
+        let open = || Ok((older.open_under(stops_older)?, later.open_under(stops_later)?));
+        let help = move || queue.work(open, watch);
         // A thread that cannot be started leaves its work to the others.
         let helpers: Vec<_> = (0..helpers).filter_map(|_| threads::spawn(scope, help).ok()).collect();
         let own = queue.work_with(base, newer, watch);

@@ -191,6 +191,18 @@ impl SourceConnection {
 }
 
 impl SourceFile {
+    /// Opens the file once more; whatever ends the statements of the connection that `control` belongs to ends those of this one.
+    ///
+    /// # Errors
+    /// As [`SourceFile::open`].
+    pub(crate) fn open_under(&self, control: &Control) -> Result<SourceConnection> {
+        let source = SourceConnection { control: control.clone(), ..self.open()? };
+        control
+            .install_on(source.connection())
+            .context(|| format!("{} cannot be opened", self.path.display()))?;
+        Ok(source)
+    }
+
     /// Opens the file once more, in the same way.
     ///
     /// Unlike [`SourceConnection::open_live`] it leaves the file itself to SQLite, so that no reader loses its locks.

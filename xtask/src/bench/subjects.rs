@@ -135,7 +135,7 @@ impl Subject {
 }
 
 /// The plan that `migrate` would make for the file itself, written to `folder`.
-fn made_plan(path: &Path, folder: &Path) -> anyhow::Result<Plan> {
+pub(crate) fn made_plan(path: &Path, folder: &Path) -> anyhow::Result<Plan> {
     let mapping_text = source_plan::mapping_text(folder, true)?;
     let mapping: Mapping = source_plan::mapping(folder, &mapping_text)?;
     let (schema, plan) = source_plan::make(path, &mapping, None, true)?;

@@ -16,6 +16,7 @@ use crate::exit::Exit;
 use crate::output;
 
 mod app;
+mod cutover;
 
 /// The exit status and the examples, for both forms of the help.
 macro_rules! after_help {
@@ -26,7 +27,8 @@ macro_rules! after_help {
          cargo xtask bench\n  \
          cargo xtask bench --only hyperpage --rounds 5\n  \
          cargo xtask bench --rows 20000 --no-peers --json\n  \
-         cargo xtask bench app --write"
+         cargo xtask bench app --write\n  \
+         cargo xtask bench cutover"
     };
 }
 
@@ -89,12 +91,16 @@ pub(crate) struct BenchArgs {
 enum OtherBench {
     /// Measure the app's work on SQLite and on PostgreSQL, and judge the plan's promises
     App(app::AppArgs),
+    /// Measure how long writers wait during a cutover
+    Cutover(cutover::CutoverBenchArgs),
 }
 
 /// Runs `bench`.
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<Exit> {
-    if let Some(OtherBench::App(args)) = &args.other {
-        return app::run(args);
+    match &args.other {
+        Some(OtherBench::App(args)) => return app::run(args),
+        Some(OtherBench::Cutover(args)) => return cutover::run(args),
+        None => {}
     }
     let remark = output::remarks(args.quiet);
     let interrupt = Interrupt::listen()?;

@@ -11,6 +11,7 @@ mod audit;
 mod baseline;
 mod bench;
 mod bench_app;
+mod bench_cutover;
 mod catch_up;
 mod changes_since;
 mod cleanup_gate;
