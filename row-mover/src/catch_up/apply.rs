@@ -67,7 +67,7 @@ pub(crate) fn apply(
 ///
 /// # Errors
 /// As above.
-pub(super) fn apply_changes(
+pub(crate) fn apply_changes(
     transaction: &mut Connection,
     run: &Run,
     base: &SourceConnection,

@@ -19,7 +19,7 @@ mod staged;
 
 use std::path::PathBuf;
 
-pub(crate) use apply::apply;
+pub(crate) use apply::{apply, apply_changes};
 use postgres_client::{DbSettings, TargetUrl};
 pub use session::CatchUps;
 

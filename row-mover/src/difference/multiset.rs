@@ -52,7 +52,7 @@ pub(super) fn compare(
             waiting.pair(older.next(), Some(hash.of(table, row).context(failed)?));
             Ok(())
         })?;
-        while let Some(row) = older.next() {
+        for row in older.by_ref() {
             waiting.pair(Some(row), None);
         }
         drop(older);
