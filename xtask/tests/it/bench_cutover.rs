@@ -20,7 +20,8 @@ fn a_cutover_under_writes_is_measured_and_loses_none() {
     let like = format!("hyperpage_bench\\_{}\\_%", child.id());
     let output = child.wait_with_output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let output = Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+    let output =
+        Output { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
     let said = output.expect(0).json();
     let measured = &said["cutovers"][0];
     let number = |name: &str| measured[name].as_f64().unwrap();
