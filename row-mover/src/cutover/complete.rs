@@ -10,6 +10,7 @@ use postgres_client::connection::Connection;
 use postgres_client::watch::check_stop;
 
 use super::Cutover;
+use super::parts::{Laps, PauseParts};
 use crate::catch_up::{Applied, apply, copies};
 use crate::difference::{Difference, RowDifference, difference};
 use crate::error::{Error, Result, SourceSchemaChanged};
@@ -25,6 +26,8 @@ pub(super) struct Complete {
     /// The copy that PostgreSQL equals.
     pub(super) seal: Seal,
     pub(super) applied: Applied,
+    /// Its cost, as far as it was sealed, applied and committed.
+    pub(super) parts: PauseParts,
 }
 
 /// A copy, its hash, and how it differs from the last one.
@@ -74,7 +77,9 @@ pub(super) fn commit(
     is_current: &dyn Fn() -> Result<()>,
 ) -> Result<Complete> {
     let Compared { copy, hash, base, newer, rows } = compared;
+    let (mut parts, mut laps) = (PauseParts::default(), Laps::begin());
     let seal = copy.seal(hash)?;
+    parts.seal = laps.next();
     let (request, run, observer) = (cutover.request, &cutover.run, cutover.observer);
     let mut is_ready = false;
     let committed = cutover.session.transaction(|transaction| {
@@ -90,10 +95,12 @@ pub(super) fn commit(
         check_time(deadline)?;
         check_stop(observer)?;
         is_ready = true;
+        parts.apply = laps.next();
         Ok(applied)
     });
+    parts.commit = laps.next();
     match committed {
-        Ok(applied) => Ok(Complete { seal, applied }),
+        Ok(applied) => Ok(Complete { seal, applied, parts }),
         Err(error) => {
             // Whether a commit that failed has happened is not known: its copy stays.
             if !is_ready {

@@ -61,10 +61,10 @@ impl Cutover<'_> {
                 Event::SourceClosed { fence: None, pause_ms: None },
             ]
         };
-        let Complete { seal, applied } = commit(self, compared, started, None, &events, &check)?;
+        let Complete { seal, applied, parts } = commit(self, compared, started, None, &events, &check)?;
         self.read_again()?;
         copies::delete_passed(&mut self.session, &self.run)?;
-        Ok(Closed { fence: None, pause: None, seal, applied })
+        Ok(Closed { fence: None, pause: None, seal, applied, parts })
     }
 }
 
