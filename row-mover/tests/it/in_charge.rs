@@ -139,8 +139,8 @@ fn a_catch_up_after_a_fence_that_is_not_recorded_says_so() {
         dry_run: false,
     };
     let error = catch_up(&catch_ups, &Silent).unwrap_err();
-    assert!(format!("{error:?}").contains("CutoverBegun"), "{error:?}");
-    assert!(chain(&error).contains("closed by the fence of a cutover"), "{}", chain(&error));
+    let words = chain(&error);
+    assert!(words.contains("closed by the fence of a cutover") && words.contains("CutoverBegun"), "{words}");
 }
 
 #[test]
