@@ -15,8 +15,10 @@ use postgres_client::watch::check_stop;
 
 use super::apply::{apply, apply_changes, moved_tables};
 use super::{Applied, CatchUpOutcome, CatchUpRequest, CaughtUp, copies};
-use crate::difference::{Difference, ObjectKind, RowDifference, SchemaChange, difference};
-use crate::error::{Context, Error, Result, SourceSchemaChanged};
+use crate::difference::{
+    Difference, ObjectKind, RowDifference, SchemaChange, SourceSchemaChanged, difference,
+};
+use crate::error::{Context, Error, Result};
 use crate::fence;
 use crate::ledger::{self, CatchUp, Run};
 use crate::observer::Observer;
