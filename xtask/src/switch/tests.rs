@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use migrate_core::rollout::Reason;
 use postgres_client::DbSettings;
@@ -16,6 +17,7 @@ use test_database::TestDatabase;
 use super::kubectl::ObjectName;
 use super::rollout::{Rollout, RolloutArgs, RolloutOutcome};
 use super::*;
+use crate::commands::cutover::gates::health_check;
 
 mod env_files;
 
@@ -292,7 +294,7 @@ fn rollout_of<'a>(
     settings: &'a DbSettings,
     stop: &'a Stop,
 ) -> Rollout<'a> {
-    Rollout { args, switcher, url, settings, stop }
+    Rollout { args, switcher, url, settings, begin_health_check: &health_check, stop }
 }
 
 fn url_of(database: &TestDatabase) -> TargetUrl {
@@ -352,7 +354,20 @@ fn a_rollout_goes_back_when_containers_restart_or_a_catch_up_fails() {
     let rollout = rollout_of(&long, &switcher, &url, &settings, &stop);
     let outcome = std::thread::scope(|scope| {
         scope.spawn(|| {
-            std::thread::sleep(Duration::from_secs(3));
+            // Containers restart once they are observed: the second count is that of the first sample.
+            let observed = || {
+                let calls = place.calls();
+                calls
+                    .iter()
+                    .rev()
+                    .take_while(|call| !call.contains("httproute"))
+                    .filter(|call| call.contains("get pods"))
+                    .count()
+            };
+            let began = Instant::now();
+            while observed() < 2 && began.elapsed() < Duration::from_secs(45) {
+                std::thread::sleep(Duration::from_millis(50));
+            }
             place.write("behaviour.json", &json!({"shop restarts": 3}));
         });
         rollout.before_freeze(&mut || Ok(())).unwrap()
