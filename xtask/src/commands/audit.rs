@@ -18,17 +18,17 @@ const BACKUP_DIR: &str = "backups/app-cleanup";
 
 const AFTER_HELP: &str = "\
 Examples:
-  cargo xtask audit --app ../hyperpage                        what depends on SQLite, and what replaces it
-  cargo xtask audit --app ../hyperpage --markdown audit.md    the same as a page, for a pull request
+  cargo xtask audit --app ../hyperpage                        list what depends on SQLite
+  cargo xtask audit --app ../hyperpage --markdown audit.md    the same as a page
   cargo xtask audit --app ../hyperpage --json                 the same for a script
   cargo xtask audit --app ../hyperpage --exclude 'docs/adr/**'
 
 Uses are grouped by kind and by file: the lines, what is there, and after the arrow its replacement.
 What is searched is described by `cleanup --help`; nothing is changed, and no database is needed.
 
---json prints one object: version (1), app, clean, files_read, counts by kind, efforts (cleanup,
-generate, edit, decision), findings (path, line, kind, what, replacement, effort), generated (path,
-state: generated, own, missing), and next. Readers ignore fields that they do not know.
+--json prints one object: format (1), command, app, clean, files_read, counts by kind, efforts
+(cleanup, generate, edit, decision), findings (path, line, kind, what, replacement, effort),
+generated (path, state: generated, own, missing), and next. Readers ignore fields that they do not know.
 
 Exit codes: 0 nothing depends on SQLite, 1 something does, 2 could not run.";
 
