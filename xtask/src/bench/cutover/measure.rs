@@ -135,7 +135,7 @@ impl Requests {
         Ok(Requests {
             catch_up: CatchUpRequest {
                 target: target.clone(),
-                settings: settings.clone(),
+                settings,
                 backup_dir: backup_dir.clone(),
                 rejects_dir: rejects_dir.clone(),
                 dry_run: false,
