@@ -101,7 +101,7 @@ impl Place {
         };
         let cluster =
             Cluster::open(self.kubectl(), &self.path().join(MANIFESTS), timeout, &Stop::default()).unwrap();
-        Switcher { args, means: Means::Manifests(Box::new(cluster)), baseline: Cell::new(None) }
+        Switcher { args, means: Means::Manifests(Box::new(cluster)), asks: true, baseline: Cell::new(None) }
     }
 }
 
@@ -350,13 +350,15 @@ fn a_rollout_goes_back_when_containers_restart_or_a_catch_up_fails() {
     let mut long = args.clone();
     long.soak = Duration::from_secs(60);
     let rollout = rollout_of(&long, &switcher, &url, &settings, &stop);
-    let outcome = std::thread::scope(|scope| {
-        scope.spawn(|| {
-            std::thread::sleep(Duration::from_secs(3));
+    let catch_ups = AtomicUsize::new(0);
+    let mut catch_up = || {
+        // The first one comes before the step, the second one while the app is observed.
+        if catch_ups.fetch_add(1, Ordering::Relaxed) == 1 {
             place.write("behaviour.json", &json!({"shop restarts": 3}));
-        });
-        rollout.before_freeze(&mut || Ok(())).unwrap()
-    });
+        }
+        Ok(())
+    };
+    let outcome = rollout.before_freeze(&mut catch_up).unwrap();
     // Two pods with three restarts each.
     let reason = Reason::AppFailures { failures: 6 };
     assert_eq!(outcome, RolloutOutcome::WentBack { share_percent: 10, reason });
