@@ -8,8 +8,6 @@ use migrate_core::finding::SchemaDifference;
 pub(crate) use postgres_client::error::Context;
 pub use postgres_client::error::{Error, Result};
 
-use crate::difference::SchemaChange;
-
 /// Whether a request to stop caused `error`: the work noticed it, or its statement was cancelled on the server or interrupted in SQLite.
 pub fn is_stop(error: &Error) -> bool {
     let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
@@ -35,24 +33,3 @@ impl fmt::Display for TargetChanged {
 }
 
 impl std::error::Error for TargetChanged {}
-
-/// The cause of an error: the schema of the source has changed since the copy that the target equals.
-#[derive(Debug)]
-pub struct SourceSchemaChanged {
-    /// What has changed.
-    pub changes: Vec<SchemaChange>,
-}
-
-impl fmt::Display for SourceSchemaChanged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let changes = self.changes.iter().map(|change| match change {
-            SchemaChange::Created { kind, name } => format!("{kind} {name} is new"),
-            SchemaChange::Dropped { kind, name } => format!("{kind} {name} is gone"),
-            SchemaChange::Altered { kind, name } => format!("{kind} {name} was altered"),
-            SchemaChange::Encoding { before, after } => format!("the encoding was {before} and is {after}"),
-        });
-        f.write_str(&changes.collect::<Vec<_>>().join("; "))
-    }
-}
-
-impl std::error::Error for SourceSchemaChanged {}

@@ -37,7 +37,7 @@ mod seed;
 pub mod suspended;
 mod url;
 
-pub use seed::{SEED_VARIABLE, seed};
+pub use seed::{SEED_VARIABLE, is_ci, seed};
 
 /// Names a server by the URL of any of its databases. An empty value counts as none.
 pub const URL_VARIABLE: &str = "TEST_POSTGRES_URL";

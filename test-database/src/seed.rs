@@ -25,6 +25,8 @@ pub fn seed() -> u64 {
     })
 }
 
-fn is_ci() -> bool {
+/// Whether the tests run in CI, where a missing tool is a failure.
+#[must_use]
+pub fn is_ci() -> bool {
     std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }

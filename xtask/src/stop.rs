@@ -47,6 +47,14 @@ impl Stopped {
     }
 }
 
+/// Work that ends in order.
+enum Work {
+    /// On files of this machine.
+    Local,
+    /// In a target, whose statements are cancelled.
+    Target(TargetUrl, DbSettings),
+}
+
 /// Whether a command is to stop.
 #[derive(Clone, Default)]
 pub(crate) struct Stop(Arc<Shared>);
@@ -57,8 +65,8 @@ struct Shared {
     arrived: Arc<AtomicUsize>,
     /// Whether the work is to end in order.
     is_asked: AtomicBool,
-    /// The target in which work is done that ends in order; none while there is no such work.
-    at_work: Mutex<Option<(TargetUrl, DbSettings)>>,
+    /// The work that ends in order; none while there is no such work.
+    at_work: Mutex<Option<Work>>,
     first: Mutex<Option<Signal>>,
 }
 
@@ -100,7 +108,16 @@ impl Stop {
         settings: &DbSettings,
         work: impl FnOnce() -> T,
     ) -> T {
-        let outer = lock(&self.0.at_work).replace((target.clone(), *settings));
+        self.while_at_work(Work::Target(target.clone(), *settings), work)
+    }
+
+    /// The same for work on files, which asks [`Stop::is_asked`] itself.
+    pub(crate) fn in_order_locally<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.while_at_work(Work::Local, work)
+    }
+
+    fn while_at_work<T>(&self, kind: Work, work: impl FnOnce() -> T) -> T {
+        let outer = lock(&self.0.at_work).replace(kind);
         let done = work();
         *lock(&self.0.at_work) = outer;
         done
@@ -137,7 +154,10 @@ impl Shared {
                 }
                 (Some(signal), Some(_)) => end(signal, ABANDONED),
                 (None, Some((signal, since))) => {
-                    let target = lock(&self.at_work).clone();
+                    let target = match &*lock(&self.at_work) {
+                        Some(Work::Target(target, settings)) => Some((target.clone(), *settings)),
+                        Some(Work::Local) | None => None,
+                    };
                     if let Some((target, settings)) = target
                         && cancelled.is_none_or(|last| last.elapsed() >= CANCEL_INTERVAL)
                     {

@@ -15,8 +15,8 @@ use postgres_client::watch::check_stop;
 
 use super::apply::{apply, apply_changes, moved_tables};
 use super::{Applied, CatchUpOutcome, CatchUpRequest, CaughtUp, copies};
-use crate::difference::{Difference, RowDifference, difference};
-use crate::error::{Context, Error, Result, SourceSchemaChanged};
+use crate::difference::{Difference, RowDifference, SourceSchemaChanged, difference};
+use crate::error::{Context, Error, Result};
 use crate::ledger::{self, CatchUp, Run};
 use crate::observer::Observer;
 use crate::rejects::RejectedTable;

@@ -11,8 +11,8 @@ use postgres_client::watch::check_stop;
 
 use super::Cutover;
 use crate::catch_up::{Applied, apply, copies};
-use crate::difference::{Difference, RowDifference, difference};
-use crate::error::{Error, Result, SourceSchemaChanged};
+use crate::difference::{Difference, RowDifference, SourceSchemaChanged, difference};
+use crate::error::{Error, Result};
 use crate::ledger::{self, CatchUp, Run};
 use crate::remedy::Remedy;
 use crate::source::SourceConnection;

@@ -17,7 +17,7 @@ use postgres_client::watch::Watch;
 use crate::error::Result;
 use crate::source::SourceConnection;
 pub use row_set::RowSet;
-pub use schema::{ObjectKind, SchemaChange};
+pub use schema::{ObjectKind, SchemaChange, SourceSchemaChanged};
 
 /// The difference between two copies.
 #[derive(Debug)]

@@ -89,6 +89,27 @@ type Name = (ObjectKind, Vec<u8>);
 /// The table and the SQL of an object.
 type Definition = (Vec<u8>, Vec<u8>);
 
+/// The cause of an error: the schema of the source has changed since the copy that the target equals.
+#[derive(Debug)]
+pub struct SourceSchemaChanged {
+    /// What has changed.
+    pub changes: Vec<SchemaChange>,
+}
+
+impl fmt::Display for SourceSchemaChanged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let changes = self.changes.iter().map(|change| match change {
+            SchemaChange::Created { kind, name } => format!("{kind} {name} is new"),
+            SchemaChange::Dropped { kind, name } => format!("{kind} {name} is gone"),
+            SchemaChange::Altered { kind, name } => format!("{kind} {name} was altered"),
+            SchemaChange::Encoding { before, after } => format!("the encoding was {before} and is {after}"),
+        });
+        f.write_str(&changes.collect::<Vec<_>>().join("; "))
+    }
+}
+
+impl std::error::Error for SourceSchemaChanged {}
+
 /// Returns the differences of the schema, sorted by kind and name; the encoding comes first.
 pub(super) fn changes(base: &SourceConnection, newer: &SourceConnection) -> Result<Vec<SchemaChange>> {
     let read = |copy: &SourceConnection| {

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::open::open_regular;
 use super::seal::{Seal, hash, verify};
-use crate::error::{Context, Error, Result};
+use crate::error::{Context, Error, Result, is_stop};
 
 /// The checksum of the archive, for `sha256sum -c`.
 pub const CHECKSUMS: &str = "SHA256SUMS";
@@ -80,10 +80,14 @@ pub fn archive(
         });
         written.context(failed)?;
     }
-    if verified(&partial.0, &name, seal, check_stop).is_err() {
-        // The copy itself is the likely reason, and has a remedy.
-        verify(seal)?;
-        return Err(Error::new(failed()).caused_by("what was written is not what was read"));
+    match verified(&partial.0, &name, seal, check_stop) {
+        Err(error) if is_stop(&error) => return Err(error),
+        Err(_) => {
+            // The copy itself is the likely reason, and has a remedy.
+            verify(seal)?;
+            return Err(Error::new(failed()).caused_by("what was written is not what was read"));
+        }
+        Ok(_) => {}
     }
     let sync = |folder: &Path| File::open(folder).and_then(|folder| folder.sync_all());
     sync(&partial.0)
@@ -200,8 +204,10 @@ fn verified(
 ) -> Result<(String, u64)> {
     let path = folder.join(name);
     let failed = || format!("{} is not an archive of {}", path.display(), seal.path.display());
-    let with_remedy =
-        |error: Error| error.with_remedy_text("move that folder away, and run the same command again");
+    let with_remedy = |error: Error| match is_stop(&error) {
+        true => error,
+        false => error.with_remedy_text("move that folder away, and run the same command again"),
+    };
     let outcome = (|| {
         let (sha256, bytes) = hash(&path, check_stop)?;
         let listed = fs::read_to_string(folder.join(CHECKSUMS)).context(failed)?;

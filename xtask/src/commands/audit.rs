@@ -26,9 +26,9 @@ Examples:
 Uses are grouped by kind and by file: the lines, what is there, and after the arrow its replacement.
 What is searched is described by `cleanup --help`; nothing is changed, and no database is needed.
 
---json prints one object: version (1), app, clean, files_read, counts by kind, efforts (cleanup,
-generate, edit, decision), findings (path, line, kind, what, replacement, effort), generated (path,
-state: generated, own, missing), and next. Readers ignore fields that they do not know.
+--json prints one object: format (1), command, app, clean, files_read, counts by kind, efforts
+(cleanup, generate, edit, decision), findings (path, line, kind, what, replacement, effort),
+generated (path, state: generated, own, missing), and next. Readers ignore fields that they do not know.
 
 Exit codes: 0 nothing depends on SQLite, 1 something does, 2 could not run.";
 

@@ -9,6 +9,7 @@ mod words;
 
 use crate::app_findings;
 use crate::exit::Exit;
+use crate::stop::Stop;
 use anyhow::Context as _;
 use app_checkout::{Area, Branch, Listing, Plan, Repository};
 pub(crate) use ledger::{CleanupLedger, MigrationProof, TargetLedger};
@@ -39,7 +40,9 @@ from .env files, and moves database files with their -wal and -shm into the back
 git repository each kind of change is one commit on a branch; nothing is pushed. It deletes and
 overwrites nothing, edits no lock file, and refuses until a cutover finished --soak ago, where a
 database is not the one that was migrated or was written to since, or while SQLite finds one in
-use. Afterwards `rollback` is refused. Leave databases that are to stay out with --exclude.
+use. Leave databases that are to stay out with --exclude.
+The cleanup is finished by the --apply after which nothing is left: the ledger then records it, and
+`rollback` is refused from then on. What needs a person comes first; what may stay, --exclude.
 
 --json prints one object: version (1), app, clean, files_read, counts by kind, findings (path, line,
 kind, what, remedy, mechanical), changes (null without --apply; else applied, diff, edited, moved
@@ -115,7 +118,7 @@ pub(crate) struct CleanupArgs {
 /// # Errors
 /// When the checkout cannot be searched or a change fails; the message lists the completed changes.
 pub(crate) fn run(args: CleanupArgs, ledger: impl CleanupLedger) -> anyhow::Result<Exit> {
-    run_on(&mut Terminal, &args, ledger)
+    run_on(&mut Terminal, &args, ledger, &Stop::listen()?)
 }
 
 /// What `--apply` did or would do.
@@ -161,6 +164,7 @@ fn run_on(
     console: &mut impl Console,
     args: &CleanupArgs,
     mut ledger: impl CleanupLedger,
+    stop: &Stop,
 ) -> anyhow::Result<Exit> {
     let area = Area::new(&args.app, &args.backup_dir, &args.exclude)?;
     let before = app_checkout::scan(&area);
@@ -182,11 +186,14 @@ fn run_on(
         Some(repository) => repository.is_interrupted(&args.branch)?,
         None => false,
     };
-    if plan.is_empty() && !is_interrupted && !proof.is_ready(args.soak) {
+    let is_due = before.findings.is_empty() && proof.is_ready(args.soak);
+    if plan.is_empty() && !is_interrupted && !is_due {
         console.note("nothing is left that --apply could do");
         return listed(console, args, &before, Some(planned));
     }
-    if let Err(refusal) = permitted(console, args, &area, &plan, repository.as_ref(), &proof)? {
+    // Where nothing is left to commit, the cleanup is only recorded, whatever the state of the checkout.
+    let repository = repository.filter(|_| !plan.is_empty() || is_interrupted);
+    if let Err(refusal) = permitted(console, args, &area, &before, &plan, repository.as_ref(), &proof)? {
         let refused = words::refusal(&refusal);
         console.note(&format!("refused: {refused}; nothing was changed"));
         if args.json {
@@ -197,7 +204,7 @@ fn run_on(
     let MigrationProof::Ready { run, seal, is_cleaned_up, cutover_at, .. } = &proof else {
         anyhow::bail!("the proof of the migration is gone");
     };
-    let archive = archived(args, seal, cutover_at)?;
+    let archive = archived(args, seal, cutover_at, stop)?;
     console.note(&words::archived(&archive));
     let check = || {
         proof::check(&area, &plan, repository.as_ref(), args, &proof)
@@ -209,16 +216,21 @@ fn run_on(
         message: &words::commit,
     });
     let applied = app_checkout::apply(&area, &plan, check, branch.as_ref())?;
-    if !is_cleaned_up {
-        let event = Event::CleanupFinished { archive: archive.path.clone(), sha256: archive.sha256.clone() };
-        ledger
-            .record(*run, &event, args.note.as_deref())
-            .context("the cleanup is done and not recorded; run the same command again")?;
-    }
     for line in words::done(&plan, &applied, repository.is_some().then_some(args.branch.as_str()), seal) {
         console.note(&line);
     }
     let after = app_checkout::scan(&area);
+    if *is_cleaned_up {
+        // Recorded before.
+    } else if after.findings.is_empty() {
+        let event = Event::CleanupFinished { archive: archive.path.clone(), sha256: archive.sha256.clone() };
+        ledger
+            .record(*run, &event, args.note.as_deref())
+            .context("the cleanup is done and not recorded; run the same command again")?;
+        console.note(words::FINISHED);
+    } else {
+        console.note(words::NOT_FINISHED);
+    }
     listed(console, args, &after, Some(Changes { done: Some((&applied, &archive)), ..planned }))
 }
 
@@ -240,10 +252,13 @@ fn dry_run(
     Ok(Exit::Differences)
 }
 
-/// Archives the sealed copy, or verifies the archive of an earlier call.
-fn archived(args: &CleanupArgs, seal: &Seal, cutover_at: &str) -> anyhow::Result<Archive> {
+/// Archives the sealed copy, or verifies the archive of an earlier call. A signal ends it without a trace.
+fn archived(args: &CleanupArgs, seal: &Seal, cutover_at: &str, stop: &Stop) -> anyhow::Result<Archive> {
     let note = |archive: &str, database: &str| words::retention(archive, database, seal, cutover_at);
-    Ok(archive::archive(seal, &args.archive_dir, &note, &|| Ok(()))?)
+    let check_stop = || if stop.is_asked() { Err(row_mover::Error::stopped()) } else { Ok(()) };
+    stop.in_order_locally(|| archive::archive(seal, &args.archive_dir, &note, &check_stop)).map_err(|error| {
+        stop.explain(error, || "Nothing was changed. Run the same command again.".to_owned())
+    })
 }
 
 /// Whether the plan may be carried out, by the ledger, the databases, git, and the user.
@@ -251,6 +266,7 @@ fn permitted(
     console: &mut impl Console,
     args: &CleanupArgs,
     area: &Area,
+    before: &Listing,
     plan: &Plan,
     repository: Option<&Repository>,
     proof: &MigrationProof,
@@ -264,7 +280,8 @@ fn permitted(
     if args.yes {
         return Ok(Ok(()));
     }
-    Ok(match console.ask(&words::question(plan, repository.is_some().then_some(args.branch.as_str())))? {
+    let branch = repository.is_some().then_some(args.branch.as_str());
+    Ok(match console.ask(&words::question(before, plan, branch))? {
         Some(true) => Ok(()),
         Some(false) => Err(Refusal::Declined),
         None => Err(Refusal::NoTerminal),

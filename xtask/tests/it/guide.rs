@@ -64,6 +64,7 @@ fn each_stage_is_printed_with_its_evidence() {
     let app = || Switch::EnvFile("/srv/hyperpage/.env".into());
     walk.record(&[Event::CutoverBegun, Event::TargetComplete { sha256: "0".repeat(64) }]);
     walk.snapshot("4-cutover-begun");
+    assert!(walk.next().starts_with("cargo xtask cutover --fence --postgres"), "{}", walk.next());
     walk.record(&[
         Event::SourceClosed { fence: Some(Fence::Triggers), pause_ms: Some(1_234) },
         Event::AppSwitched { switch: app(), share_percent: 100 },

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{Audit, GeneratedState};
 use crate::app_findings::{self, Effort, counted, effort, replacement, shown, what};
 use crate::display::printable;
+use crate::report::JSON_FORMAT;
 
 /// The efforts with their names in JSON and the sentence of the summary.
 const EFFORTS: [(Effort, &str, &str); 4] = [
@@ -162,7 +163,7 @@ pub(super) fn json(audit: &Audit<'_>) -> anyhow::Result<String> {
     let generated =
         audit.generated.iter().map(|file| json!({ "path": file.path, "state": state(file.state) }));
     let document = json!({
-        "version": 1, "app": name(audit.app), "clean": audit.listing.findings.is_empty(),
+        "format": JSON_FORMAT, "command": "audit", "app": name(audit.app), "clean": audit.listing.findings.is_empty(),
         "files_read": audit.listing.files_read, "counts": counts.collect::<serde_json::Map<_, _>>(),
         "efforts": efforts.collect::<serde_json::Map<_, _>>(), "findings": findings.collect::<Vec<_>>(),
         "generated": generated.collect::<Vec<_>>(), "next": audit.next(),

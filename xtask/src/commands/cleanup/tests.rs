@@ -242,6 +242,10 @@ impl Case {
     }
 
     fn attempt(&self, app: &Path, options: &[&str]) -> (anyhow::Result<Exit>, Recorder) {
+        self.attempt_until(app, options, &Stop::default())
+    }
+
+    fn attempt_until(&self, app: &Path, options: &[&str], stop: &Stop) -> (anyhow::Result<Exit>, Recorder) {
         let (app_text, backup) = (app.to_str().unwrap(), self.backup.path().to_str().unwrap());
         let archive = self.archive.path().to_str().unwrap();
         let named = ["cleanup", "--backup-dir", backup, "--archive-dir", archive, "--app", app_text];
@@ -249,7 +253,7 @@ impl Case {
         let mut console = Recorder { answer: self.answer, ..Recorder::default() };
         let ledger = Told { proof: self.proof, app, recorded: &mut console.recorded };
         let mut terminal = Recorder { answer: self.answer, ..Recorder::default() };
-        let exit = run_on(&mut terminal, &args, ledger);
+        let exit = run_on(&mut terminal, &args, ledger, stop);
         (console.out, console.notes) = (terminal.out, masked(&terminal.notes));
         for text in [&mut console.out, &mut console.notes] {
             *text = text.replace(backup, "BACKUP").replace(app_text, "APP");
@@ -278,17 +282,69 @@ fn applying_makes_the_mechanical_changes() {
     insta::assert_snapshot!("notes", console.notes);
     assert!(left.lines().count() < before.out.lines().count());
     assert!(!left.contains("data/hyperpage.db:1"), "{left}");
-    assert!(matches!(&console.recorded[..], [Event::CleanupFinished { .. }]), "{:?}", console.recorded);
+    assert_eq!(console.recorded, [], "something is left for a person");
     assert!(!app.path().join("data/hyperpage.db").exists());
     assert_eq!(rows(&case.backup.path().join("data/hyperpage.db")), 2);
     assert_eq!(
         fs::read_to_string(app.path().join(".env.local")).unwrap(),
         "SESSION_SECRET=hunter2\nREDIS_URL=redis://u:hunter3@h/0\n"
     );
-    let console = Case { proof: cleaned_up, ..case }.run(app.path(), &APPLY, Exit::Differences);
+    let console = case.run(app.path(), &APPLY, Exit::Differences);
     assert!(console.notes.starts_with("nothing is left that --apply could do\n"), "{}", console.notes);
     assert_eq!(console.out, left);
     assert_eq!(console.recorded, []);
+}
+
+/// A cleanup ends the way back only once nothing is left, which may be a while after its changes, in any state of the repository.
+#[test]
+fn it_is_recorded_once_nothing_is_left() {
+    let app = checkout(&[
+        ("package.json", "{\"dependencies\":{\"sqlite3\":\"5\"}}"),
+        ("src/db.ts", "import 'sqlite3'\n"),
+    ]);
+    committed(app.path(), &[]);
+    let case = Case { answer: Some(true), ..Case::new() };
+    let console = case.run(app.path(), &["--apply"], Exit::Differences);
+    assert_eq!(console.recorded, []);
+    assert!(console.notes.contains("rollback` stays possible"), "{}", console.notes);
+    assert!(console.notes.contains("the cleanup is not finished"), "{}", console.notes);
+    fs::write(app.path().join("src/db.ts"), "import 'pg'\n").unwrap();
+    git(app.path(), &["commit", "--quiet", "--all", "-m", "The app on PostgreSQL"]);
+    git(app.path(), &["switch", "--quiet", "main"]);
+    git(app.path(), &["merge", "--quiet", "remove-sqlite"]);
+    write(app.path(), &[("README.md", "not committed")]);
+    let console = case.run(app.path(), &["--apply"], Exit::Done);
+    assert!(matches!(&console.recorded[..], [Event::CleanupFinished { .. }]), "{}", console.notes);
+    assert!(console.notes.contains("record that nothing of SQLite is left"), "{}", console.notes);
+    assert!(console.notes.contains("Afterwards `cargo xtask rollback` is refused"), "{}", console.notes);
+    let console = Case { proof: cleaned_up, ..case }.run(app.path(), &["--apply"], Exit::Done);
+    assert!(console.notes.starts_with("nothing is left that --apply could do\n"), "{}", console.notes);
+    assert_eq!(console.recorded, []);
+}
+
+/// What may stay is named, and then no longer keeps the cleanup from ending.
+#[test]
+fn what_is_excluded_does_not_keep_it_open() {
+    let app = checkout(&[
+        ("package.json", "{\"dependencies\":{\"sqlite3\":\"5\"}}"),
+        ("src/db.ts", "import 'sqlite3'\n"),
+    ]);
+    let options = ["--apply", "--yes", "--exclude", "src/**"];
+    let console = Case::new().run(app.path(), &options, Exit::Done);
+    assert!(matches!(&console.recorded[..], [Event::CleanupFinished { .. }]), "{}", console.notes);
+}
+
+/// A signal during the archive leaves the checkout, the archive's folder and the ledger as they were.
+#[test]
+fn a_signal_during_the_archive_leaves_nothing() {
+    let (app, case, stop) = (app_with_database(), Case::new(), Stop::default());
+    let before = contents(app.path());
+    stop.ask();
+    let (result, console) = case.attempt_until(app.path(), &APPLY, &stop);
+    assert!(row_mover::error::is_stop(result.unwrap_err().downcast_ref().unwrap()));
+    assert_eq!(console.recorded, []);
+    assert!(contents(case.archive.path()).is_empty() && contents(case.backup.path()).is_empty());
+    assert_eq!(before, contents(app.path()));
 }
 
 #[test]

@@ -135,14 +135,35 @@ pub(super) fn commit(kind: ChangeKind) -> (&'static str, String) {
     (title, text.to_owned())
 }
 
+/// The remark where the cleanup is recorded.
+pub(super) const FINISHED: &str =
+    "the cleanup is finished and recorded: `cargo xtask rollback` is refused from now on";
+
+/// The remark where something needs a person.
+pub(super) const NOT_FINISHED: &str = "the cleanup is not finished, and `cargo xtask rollback` is still possible. Once what is left is done, or left out with --exclude, \
+     run the same command again";
+
 /// The question before anything changes.
-pub(super) fn question(plan: &Plan, branch: Option<&str>) -> String {
-    let files = counted(plan.edits.len(), "file", "files");
+pub(super) fn question(before: &Listing, plan: &Plan, branch: Option<&str>) -> String {
+    let is_complete = before.findings.iter().all(|finding| finding.is_mechanical);
+    let consequence = match is_complete {
+        true => "Afterwards `cargo xtask rollback` is refused.",
+        false => "`cargo xtask rollback` stays possible, since something is left for a person.",
+    };
     let place = branch.map_or_else(String::new, |branch| format!(" on the branch {}", printable(branch)));
-    format!(
-        "Archive the sealed copy, change {files} and move {}{place}? Afterwards `cargo xtask rollback` is refused. [y/N]",
-        plan.moves.len()
-    )
+    let mut work = vec!["archive the sealed copy".to_owned()];
+    if !plan.edits.is_empty() {
+        work.push(format!("change {}", counted(plan.edits.len(), "file", "files")));
+    }
+    if !plan.moves.is_empty() {
+        work.push(format!("move {}", counted(plan.moves.len(), "file", "files")));
+    }
+    if plan.is_empty() && is_complete {
+        work.push("record that nothing of SQLite is left".to_owned());
+    }
+    let last = work.pop().unwrap_or_default();
+    let work = if work.is_empty() { last } else { format!("{} and {last}", work.join(", ")) };
+    format!("About to {work}{place}. {consequence} Continue? [y/N]")
 }
 
 /// The archive.

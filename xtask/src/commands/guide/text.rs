@@ -276,6 +276,10 @@ fn next(found: &Found, list: &Checklist) -> Option<NextCommand> {
         ),
         Stage::Migrate => (format!("migrate --sqlite {source}{postgres}"), "the rows are not all moved"),
         Stage::Validate => (format!("validate{postgres}"), "the rows are moved, and not proven"),
+        Stage::Cutover if found.evidence.switchover == Switchover::CutoverBegun => (
+            format!("cutover --fence{postgres}"),
+            "a cutover has begun, and SQLite still takes writes; repeat it with the options of its first call",
+        ),
         Stage::Cutover if found.evidence.switchover != Switchover::NotBegun => (
             format!("cutover{}{postgres}", switch_options(found)),
             "a cutover is not finished; the same command continues it",
@@ -287,6 +291,10 @@ fn next(found: &Found, list: &Checklist) -> Option<NextCommand> {
         Stage::Rollback => (
             format!("rollback{}{postgres}", switch_options(found)),
             "a rollback is not finished; the same command continues it",
+        ),
+        Stage::Cleanup if found.app_findings == Some(0) => (
+            format!("cleanup --app {app} --apply{postgres}"),
+            "nothing of SQLite is left in the app; it archives the last copy, and records the end of the way back",
         ),
         Stage::Cleanup => (
             format!("cleanup --app {app}{postgres}"),
