@@ -18,8 +18,8 @@ use crate::target::TargetArgs;
 /// The options of `cutover`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "PostgreSQL catches up while the app goes on. Then writers wait, for as short a time as the last difference takes, the\n\
-    SQLite file is closed, and the app is switched. Each step is recorded; after an interruption the same command continues,\n\
+    after_help = "PostgreSQL catches up while the app writes. Then writers wait for as short a time as the last difference takes, the \
+    SQLite file is closed, and the app is switched. Each step is recorded; after an interruption the same command continues, \
     and `cargo xtask rollback` goes back.\n\n\
     Exit status: 0 done, 1 the gates do not hold, 2 could not run or refused.\n\n\
     Examples:\n  \
