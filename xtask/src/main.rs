@@ -14,7 +14,6 @@ mod commands;
 mod display;
 mod env_file;
 mod exit;
-mod gates;
 mod generated;
 mod obstacles;
 mod open_tables;

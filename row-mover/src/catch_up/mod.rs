@@ -22,6 +22,7 @@ use std::path::PathBuf;
 pub(crate) use apply::{apply, apply_changes};
 use postgres_client::{DbSettings, TargetUrl};
 pub use session::CatchUps;
+pub(crate) use session::schema_changed;
 
 use crate::error::Result;
 use crate::observer::Observer;

@@ -15,8 +15,11 @@ use postgres_client::watch::check_stop;
 
 use super::apply::{apply, apply_changes, moved_tables};
 use super::{Applied, CatchUpOutcome, CatchUpRequest, CaughtUp, copies};
-use crate::difference::{Difference, RowDifference, SourceSchemaChanged, difference};
+use crate::difference::{
+    Difference, ObjectKind, RowDifference, SchemaChange, SourceSchemaChanged, difference,
+};
 use crate::error::{Context, Error, Result};
+use crate::fence;
 use crate::ledger::{self, CatchUp, Run};
 use crate::observer::Observer;
 use crate::rejects::RejectedTable;
@@ -140,9 +143,10 @@ impl<'a> CatchUps<'a> {
         let (applied, rejected, seconds) = match self.commit(session, run, &seal, &rows, started, observer) {
             Ok(done) => done,
             Err(error) => {
-                // Unless the ledger has it after all.
-                let last = session.connection().and_then(|mut connection| ledger::last_run(&mut connection));
-                if last.is_ok_and(|last| last.is_none_or(|last| last.seal != seal)) {
+                // Unless the ledger has it after all, or a connection that was lost is about to commit it.
+                let is_at_base =
+                    session.connection().and_then(|mut connection| claim(&mut connection, run)).is_ok();
+                if is_at_base {
                     drop(seal::delete(&seal));
                 }
                 return Err(error);
@@ -178,11 +182,7 @@ impl<'a> CatchUps<'a> {
         let tables: Vec<&PlannedTable> = moved_tables(run, &plan).collect();
         match difference(&base, &next, &tables, observer)? {
             Difference::Rows(rows) => Ok(Compared { newer: NewCopy { copy: newer, hash }, rows, started }),
-            Difference::Schema(changes) => {
-                Err(Error::new("the schema of the SQLite file has changed since the last copy")
-                    .caused_by(SourceSchemaChanged { changes })
-                    .with_remedy_value(Remedy::PlanAgainAndRestart))
-            }
+            Difference::Schema(changes) => Err(schema_changed(changes)),
         }
     }
 
@@ -240,6 +240,22 @@ impl<'a> CatchUps<'a> {
             })
         })
     }
+}
+
+/// The error for a schema that has changed. The triggers of a fence are no change of the app's: a cutover was ended after it had closed the
+/// file, and before the ledger had that.
+pub(crate) fn schema_changed(changes: Vec<SchemaChange>) -> Error {
+    let is_fence = |change: &SchemaChange| match change {
+        SchemaChange::Created { kind: ObjectKind::Trigger, name } => fence::has_name_of_fence(name),
+        _ => false,
+    };
+    if changes.iter().any(is_fence) {
+        return Error::new("the SQLite file is closed by the fence of a cutover")
+            .with_remedy_value(Remedy::CutoverBegun);
+    }
+    Error::new("the schema of the SQLite file has changed since the last copy")
+        .caused_by(SourceSchemaChanged { changes })
+        .with_remedy_value(Remedy::PlanAgainAndRestart)
 }
 
 /// The catch-up as the ledger has it.

@@ -7,14 +7,14 @@ use migrate_core::cutover::Event;
 use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::PlannedTable;
 use postgres_client::connection::Connection;
-use postgres_client::watch::check_stop;
+use postgres_client::watch::{StopFlag, Watch, check_stop};
 
 use super::Cutover;
-use crate::catch_up::{Applied, apply, copies};
-use crate::difference::{Difference, RowDifference, SourceSchemaChanged, difference};
+use crate::catch_up::{Applied, apply, copies, schema_changed};
+use crate::difference::{Difference, RowDifference, difference};
 use crate::error::{Error, Result};
 use crate::ledger::{self, CatchUp, Run};
-use crate::remedy::Remedy;
+use crate::observer::Observer;
 use crate::source::SourceConnection;
 use crate::source::seal::{self, Copy, Seal};
 use crate::threads;
@@ -56,11 +56,7 @@ pub(super) fn compare(cutover: &Cutover<'_>, copy: Copy, deadline: Option<Instan
     })?;
     match compared {
         Difference::Rows(rows) => Ok(Compared { hash, copy, base, newer, rows }),
-        Difference::Schema(changes) => {
-            Err(Error::new("the schema of the SQLite file has changed since the last copy")
-                .caused_by(SourceSchemaChanged { changes })
-                .with_remedy_value(Remedy::PlanAgainAndRestart))
-        }
+        Difference::Schema(changes) => Err(schema_changed(changes)),
     }
 }
 
@@ -75,7 +71,8 @@ pub(super) fn commit(
 ) -> Result<Complete> {
     let Compared { copy, hash, base, newer, rows } = compared;
     let seal = copy.seal(hash)?;
-    let (request, run, observer) = (cutover.request, &cutover.run, cutover.observer);
+    let (request, run) = (cutover.request, &cutover.run);
+    let observer = &Until { inner: cutover.observer, deadline };
     let mut is_ready = false;
     let committed = cutover.session.transaction(|transaction| {
         set_limit(transaction, deadline)?;
@@ -101,6 +98,24 @@ pub(super) fn commit(
             }
             Err(error)
         }
+    }
+}
+
+/// An observer that asks to stop at the deadline, too: the limit of each statement does not limit their sum.
+struct Until<'a> {
+    inner: &'a dyn Observer,
+    deadline: Option<Instant>,
+}
+
+impl Watch for Until<'_> {
+    fn is_stopped(&self) -> bool {
+        self.inner.is_stopped() || self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+}
+
+impl Observer for Until<'_> {
+    fn stop_flag(&self) -> StopFlag {
+        self.inner.stop_flag()
     }
 }
 

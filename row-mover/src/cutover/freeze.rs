@@ -64,6 +64,11 @@ impl Cutover<'_> {
         let path = self.run.seal.source_path.clone();
         // Opened before the lock and closed after it: it holds a descriptor of the file, and closing one drops all locks of the process.
         let source = SourceConnection::open_live(&path)?;
+        if source.is_unlocked() {
+            return Err(Error::new(format!("{} cannot be locked", path.display()))
+                .caused_by("this account cannot make the shared memory that SQLite's locks need next to it")
+                .with_remedy_text("run the command as the account that the app runs as"));
+        }
         let Some(lock) = WriteLock::acquire(&path, self.request.lock_wait_max)? else {
             return Ok(Frozen::Open(NotFrozen::NeverIdle));
         };
@@ -77,6 +82,7 @@ impl Cutover<'_> {
             }
             Err(error) => return Err(error),
         };
+        check_in_place(&source)?;
         let fence = lock.put_up(&FenceId::of(&complete.seal.sha256), self.request.mark_use)?;
         if !lock.commit(deadline + COMMIT_WAIT_MAX)? {
             return Ok(Frozen::Open(NotFrozen::Readers { pause: locked.elapsed() }));
@@ -85,7 +91,8 @@ impl Cutover<'_> {
         drop(source);
         let pause_ms = u64::try_from(pause.as_millis()).ok();
         self.record(Event::SourceClosed { fence: Some(fence), pause_ms })?;
-        copies::delete_passed(&mut self.session, &self.run)?;
+        // The source is closed, and the app waits to be switched: a copy that cannot be deleted stays.
+        drop(copies::delete_passed(&mut self.session, &self.run));
         let Complete { seal, applied } = complete;
         Ok(Frozen::Closed(Box::new(Closed { fence: Some(fence), pause: Some(pause), seal, applied })))
     }
@@ -101,7 +108,17 @@ impl Cutover<'_> {
         let copy = seal::copy_locked(source.file(), &self.request.backup_dir, &copied)?;
         let compared = compare(self, copy, until)?;
         let events = |seal: &Seal| vec![Event::TargetComplete { sha256: seal.sha256.clone() }];
-        commit(self, compared, locked, until, &events, &|| Ok(()))
+        commit(self, compared, locked, until, &events, &|| check_in_place(source))
+    }
+}
+
+/// Refuses where another file has taken the place of the one that is locked: the fence would be on a file that nobody opens any more.
+fn check_in_place(source: &SourceConnection) -> Result<()> {
+    match source.disturbance() {
+        None => Ok(()),
+        Some(disturbance) => Err(Error::new(format!("{} is not closed", source.path().display()))
+            .caused_by(disturbance)
+            .with_remedy_text("stop whatever replaces the file, and run the same command again")),
     }
 }
 

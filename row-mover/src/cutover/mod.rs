@@ -113,6 +113,10 @@ impl<'a> Cutover<'a> {
     /// # Errors
     /// When the ledger cannot be written, or the event cannot follow.
     pub fn record(&mut self, event: Event) -> Result<()> {
+        // Whatever is in the ledger stays there: an event that cannot follow would be in the way of every later command.
+        let events = ledger::cutover_events(&mut self.session, self.run.id)?;
+        Progress::of(events.iter().map(|recorded| &recorded.event).chain([&event]))
+            .context(|| "the event cannot be recorded")?;
         // A ledger of an earlier version has no room for events.
         ledger::create(&mut self.session)?;
         let author = &self.request.author;

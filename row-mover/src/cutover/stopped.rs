@@ -63,7 +63,8 @@ impl Cutover<'_> {
         };
         let Complete { seal, applied } = commit(self, compared, started, None, &events, &check)?;
         self.read_again()?;
-        copies::delete_passed(&mut self.session, &self.run)?;
+        // The source is closed, and the app waits to be switched: a copy that cannot be deleted stays.
+        drop(copies::delete_passed(&mut self.session, &self.run));
         Ok(Closed { fence: None, pause: None, seal, applied })
     }
 }

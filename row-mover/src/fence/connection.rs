@@ -6,6 +6,8 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::source::app_collations;
+
 /// Opens the file for writing. It must exist, and its links must be resolved.
 pub(super) fn open(real_path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -20,6 +22,8 @@ pub(super) fn open(real_path: &Path, busy_timeout: Duration) -> rusqlite::Result
         connection.set_db_config(config, value)?;
     }
     connection.busy_timeout(busy_timeout)?;
+    // Whoever verifies the file reads tables of collations that only the app has.
+    app_collations::define_when_needed(&connection)?;
     // A commit must be on the disk when it returns. A checkpoint would prolong the pause.
     connection
         .execute_batch("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA mmap_size = 0")?;

@@ -60,6 +60,8 @@ pub fn catch_ups(connection: &mut Connection, run_id: i64) -> Result<Vec<CatchUp
 /// # Errors
 /// When the ledger cannot be written, or the target no longer equals the copy that the changes are relative to.
 pub(crate) fn record_catch_up(connection: &mut Connection, run_id: i64, caught_up: &CatchUp) -> Result<()> {
+    // The copy before is deleted afterwards: a server that crashed and forgot the catch-up would need it.
+    connection.script("SET LOCAL synchronous_commit = on").context(|| WRITE_FAILED)?;
     let base = serde_json::to_string(&caught_up.base).context(|| WRITE_FAILED)?;
     let seal = serde_json::to_string(&caught_up.seal).context(|| WRITE_FAILED)?;
     let id = run_id.to_string();

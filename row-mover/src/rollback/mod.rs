@@ -33,7 +33,7 @@ pub use proof::Unequal;
 pub use restore::Restored;
 
 use crate::command_lock;
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::ledger::{self, RecordedEvent, Run};
 use crate::observer::Observer;
 use crate::remedy::Remedy;
@@ -77,7 +77,7 @@ pub enum Opened {
     Proved,
     /// The sealed copy has replaced the file.
     Restored(Restored),
-    /// An earlier attempt has opened it; the app may have written since.
+    /// It was open already, and is not proved: the app may have written since.
     Earlier,
 }
 
@@ -102,6 +102,9 @@ impl<'a> Rollback<'a> {
     pub fn open(request: &'a RollbackRequest, observer: &'a dyn Observer) -> Result<Rollback<'a>> {
         let mut session = open_checked(&request.target, &request.settings)?;
         check_writable(&mut session)?;
+        // Unlike rows of a load, what is committed must be on the disk when the next step begins: a server that crashed and forgot that it
+        // is closed would take writes beside SQLite.
+        session.script("SET synchronous_commit = on")?;
         let budget = Budget::settle(&mut session, request.workers, &request.target, observer)?;
         let connections = Connections::new(&request.target, &request.settings, budget)?;
         command_lock::take(&mut session, &request.target)?;
@@ -260,8 +263,8 @@ impl<'a> Rollback<'a> {
         check_stop(self.observer)?;
         let is_restored = self.request.restore_copy;
         let opened = match offline::note(&self.run.seal)? {
-            // The app may have written since.
-            Some(_) if !is_restored => Opened::Earlier,
+            // The app may have written since. A file that has a fence again is not the one that was opened.
+            Some(_) if !is_restored && self.source_state()? == SourceState::Open => self.opened_before()?,
             _ => source_side::open(&self.source, &self.run.seal, is_restored, self.observer)?,
         };
         self.record(Event::SourceOpened)?;
@@ -276,13 +279,22 @@ impl<'a> Rollback<'a> {
         source_side::rehearse(&self.source, &self.run.seal, self.observer)
     }
 
-    /// Records that an earlier attempt has opened SQLite.
+    /// Records that SQLite is open already: an earlier attempt or a person has taken the fence down.
     ///
     /// # Errors
-    /// When the ledger cannot be written.
+    /// When the file cannot be read, or the ledger cannot be written.
     pub fn record_opened(&mut self) -> Result<Opened> {
+        let opened = self.opened_before()?;
         self.record(Event::SourceOpened)?;
-        Ok(Opened::Earlier)
+        Ok(opened)
+    }
+
+    /// What can be said of a file that is open already.
+    fn opened_before(&self) -> Result<Opened> {
+        Ok(match source_side::difference(&self.source, &self.run.seal, self.observer)? {
+            None => Opened::Proved,
+            Some(_) => Opened::Earlier,
+        })
     }
 
     /// Records that the app was switched back.
@@ -310,6 +322,9 @@ impl<'a> Rollback<'a> {
     }
 
     fn record(&mut self, event: Event) -> Result<()> {
+        // Whatever is in the ledger stays there: an event that cannot follow would be in the way of every later command.
+        Progress::of(self.events.iter().map(|recorded| &recorded.event).chain([&event]))
+            .context(|| "the event cannot be recorded")?;
         let author = &self.request.author;
         ledger::record_cutover_event(
             &mut self.session,

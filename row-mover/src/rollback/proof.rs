@@ -57,7 +57,7 @@ pub(super) fn unequal(
     Ok(None)
 }
 
-/// The objects of the schema that only one of two files has, or with another statement.
+/// The objects of the schema that only one of two files has, or with another statement, and the numbers of its header that an app sets.
 fn changed_objects(
     sealed: &Connection,
     file: &Connection,
@@ -76,6 +76,16 @@ fn changed_objects(
     let added = now.iter().filter(|object| !before.contains(object));
     let mut names: Vec<String> =
         removed.chain(added).map(|(_, name, _)| name.clone()).filter(|name| !is_fence(name)).collect();
+    for number in ["user_version", "application_id"] {
+        let read = |connection: &Connection| {
+            connection
+                .query_row(&format!("PRAGMA {number}"), [], |row| row.get::<_, i64>(0))
+                .context(|| format!("{number} of the SQLite file cannot be read"))
+        };
+        if read(sealed)? != read(file)? {
+            names.push(number.to_owned());
+        }
+    }
     names.sort_unstable();
     names.dedup();
     Ok(names)
@@ -207,6 +217,8 @@ mod tests {
             ("CREATE INDEX i ON t (v)", "i"),
             ("ALTER TABLE t ADD COLUMN z", "t"),
             ("DROP TABLE w", "w"),
+            ("PRAGMA user_version = 7", "user_version"),
+            ("PRAGMA application_id = 7", "application_id"),
             ("CREATE TRIGGER mine AFTER INSERT ON t BEGIN SELECT 1; END", "mine"),
         ] {
             match found(change) {

@@ -6,7 +6,7 @@ use migrate_core::cutover::SourceState;
 use rusqlite::Connection;
 
 use super::Opened;
-use super::proof::unequal;
+use super::proof::{Unequal, unequal};
 use super::restore::restore;
 use crate::error::{Context, Error, Result};
 use crate::fence::{self, FenceId};
@@ -43,7 +43,10 @@ pub(super) fn open(path: &Path, copy: &Seal, is_restored: bool, observer: &dyn O
         );
     }
     let sealed = SourceConnection::open_sealed(&copy.path)?.stopped_by(observer.stop_flag());
-    let verify = |file: &Connection| prove(path, sealed.connection(), file, &|_| false, observer);
+    let verify = |file: &Connection| match unequal(sealed.connection(), file, &|_| false, observer)? {
+        None => Ok(()),
+        Some(unequal) => Err(unequal.into_error(path)),
+    };
     fence::open(path, &FenceId::of(&copy.sha256), &verify)?;
     Ok(Opened::Proved)
 }
@@ -53,25 +56,24 @@ pub(super) fn open(path: &Path, copy: &Seal, is_restored: bool, observer: &dyn O
 /// # Errors
 /// When the file differs from the copy.
 pub(super) fn rehearse(path: &Path, copy: &Seal, observer: &dyn Observer) -> Result<()> {
+    match difference(path, copy, observer)? {
+        None => Ok(()),
+        Some(unequal) => Err(unequal.into_error(path)),
+    }
+}
+
+/// How the file differs from the copy, without what a fence added; none if both are equal.
+///
+/// # Errors
+/// When one cannot be read.
+pub(super) fn difference(path: &Path, copy: &Seal, observer: &dyn Observer) -> Result<Option<Unequal>> {
     let failed = || format!("{} cannot be read", path.display());
     let sealed = SourceConnection::open_sealed(&copy.path)?.stopped_by(observer.stop_flag());
     let file = SourceConnection::open_live(path)?.stopped_by(observer.stop_flag());
     let snapshot = file.connection().unchecked_transaction().context(failed)?;
-    prove(path, sealed.connection(), file.connection(), &fence::has_name_of_fence, observer)?;
-    snapshot.finish().context(failed)
-}
-
-fn prove(
-    path: &Path,
-    sealed: &Connection,
-    file: &Connection,
-    is_fence: &dyn Fn(&str) -> bool,
-    observer: &dyn Observer,
-) -> Result<()> {
-    match unequal(sealed, file, is_fence, observer)? {
-        None => Ok(()),
-        Some(unequal) => Err(unequal.into_error(path)),
-    }
+    let found = unequal(sealed.connection(), file.connection(), &fence::has_name_of_fence, observer)?;
+    snapshot.finish().context(failed)?;
+    Ok(found)
 }
 
 /// Checks that the file opens and that SQLite finds it sound.

@@ -10,6 +10,7 @@ mod begin;
 mod cancel;
 mod execute;
 mod existing;
+mod in_charge;
 mod integrity;
 mod key_clashes;
 mod late_baseline;
@@ -123,6 +124,10 @@ fn migrate_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     session.take_lock()?;
     let subject = subject(request, &tables);
     let last = session.retrying(|| ledger::present_run(&mut *session.connection()?))?;
+    // Without a present run, the last one may be in the middle of its rollback.
+    if request.restart || last.is_none() {
+        session.retrying(|| in_charge::check_replaceable(&mut *session.connection()?))?;
+    }
     if request.restart {
         session.refuse_standby()?;
         if let Some(run) = &last {
@@ -184,6 +189,9 @@ pub fn refused_values(request: &Request<'_>, observer: &dyn Observer) -> Result<
 fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'_>) -> Result<Outcome> {
     let tables = selected_tables(request.plan, &request.tables)?;
     let last = ledger::present_run(&mut *session.connection()?)?;
+    if request.restart || last.is_none() {
+        in_charge::check_replaceable(&mut *session.connection()?)?;
+    }
     if let Some(run) = last.as_ref().filter(|_| !request.restart) {
         removal::check_none_begun(&mut *session.connection()?, run)?;
         after_cutover::check_not_rolled_back(&mut *session.connection()?, run)?;

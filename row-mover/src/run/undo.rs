@@ -5,6 +5,7 @@
 use migrate_core::phase::Phase;
 use serde::Serialize;
 
+use super::in_charge;
 use super::open_tables::OpenTables;
 use super::session::Session;
 use crate::error::{Error, Result};
@@ -73,6 +74,7 @@ fn undo_in(session: &Session<'_>, request: &UndoRequest) -> Result<Option<Undone
         return Ok(None);
     };
     check_unfinished(session, &run)?;
+    session.retrying(|| in_charge::check_replaceable(&mut *session.connection()?))?;
     let is_begun = session.retrying(|| ledger::is_being_removed(&mut *session.connection()?, run.id))?;
     // What remains of a removal that was interrupted has been compared before.
     if !is_begun {

@@ -14,7 +14,7 @@ thread_local! {
 }
 
 /// Defines a placeholder for each collation that SQLite asks for.
-pub(super) fn define_when_needed(connection: &Connection) -> rusqlite::Result<()> {
+pub(crate) fn define_when_needed(connection: &Connection) -> rusqlite::Result<()> {
     connection.collation_needed(|connection, name| {
         connection.create_collation(name, |left, right| {
             COMPARISONS.set(COMPARISONS.get() + 1);

@@ -1,6 +1,6 @@
 //! The SQLite side: opens the file as untrusted input, introspects, seals and scans it. Nothing here ever writes to the user's file.
 
-mod app_collations;
+pub(crate) mod app_collations;
 pub mod archive;
 pub mod breaches;
 pub mod chunk_plan;

@@ -246,3 +246,28 @@ fn the_fence_of_another_cutover_and_a_damaged_one_are_recognised() {
     file.open();
     assert_eq!(file.state(), SourceState::Open);
 }
+
+#[test]
+fn a_file_with_collations_of_the_app_is_verified_and_opened() {
+    for mode in MODES {
+        let file = File::new(mode, "");
+        file.app.create_collation("of_the_app", |one, other| other.cmp(one)).unwrap();
+        file.app
+            .execute_batch(
+                "CREATE TABLE words (k TEXT COLLATE of_the_app PRIMARY KEY, v) WITHOUT ROWID; \
+                 CREATE TABLE others (k TEXT COLLATE of_the_app UNIQUE); \
+                 INSERT INTO words VALUES ('a', 1), ('b', 2); INSERT INTO others VALUES ('a'), ('b')",
+            )
+            .unwrap();
+        file.close(MarkUse::WhereNeeded);
+        let verify = |connection: &Connection| {
+            for table in ["words", "others"] {
+                let sql = format!("SELECT count(k) FROM {table} NOT INDEXED");
+                assert_eq!(connection.query_row(&sql, [], |row| row.get::<_, i64>(0)).unwrap(), 2);
+            }
+            Ok(())
+        };
+        fence::open(&file.path(), &id(), &verify).unwrap();
+        file.app.execute("INSERT INTO words VALUES ('c', 3)", []).unwrap();
+    }
+}

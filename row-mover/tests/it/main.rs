@@ -32,6 +32,7 @@ mod expressions;
 mod fence;
 mod foreign_code;
 mod hostile;
+mod in_charge;
 mod integrity;
 mod json_blobs;
 mod keyless;

@@ -6,10 +6,14 @@ use row_mover::run::{self, Outcome, Request};
 
 use crate::support::Case;
 
+/// What later versions added.
+const LATER_TABLES: &str = "DROP TABLE migration.catch_ups, migration.cutover_events, migration.schema_files";
+
 /// Makes the ledger what the version before wrote.
 fn make_older(case: &Case) {
     case.execute("ALTER TABLE migration.runs DROP COLUMN schema_steps, DROP COLUMN removal_began_at");
     case.execute("ALTER TABLE migration.runs DROP COLUMN list_schema, DROP COLUMN missing_schemas, DROP COLUMN baseline; DROP TABLE migration.sequences");
+    case.execute(LATER_TABLES);
     case.execute("DELETE FROM migration.__diesel_schema_migrations WHERE version >= '0005'");
     case.execute("UPDATE migration.runs SET seal = (seal::jsonb - 'read_method')::text");
     case.execute("UPDATE migration.runs SET plan = replace(plan, '\"format\": 2', '\"format\": 1')");
@@ -44,6 +48,7 @@ fn an_unfinished_run_is_resumed() {
 /// Makes the ledger of a run into an app's tables what the version before wrote: its migrations are in the list of the app.
 fn list_in_the_app(case: &Case) {
     case.execute("ALTER TABLE migration.runs DROP COLUMN list_schema, DROP COLUMN missing_schemas, DROP COLUMN baseline; DROP TABLE migration.sequences");
+    case.execute(LATER_TABLES);
     case.execute(
         "DELETE FROM migration.__diesel_schema_migrations WHERE version >= '0008' AND length(version) = 4",
     );

@@ -18,8 +18,8 @@ const BACKUP_DIR: &str = "backups/app-cleanup";
 
 const AFTER_HELP: &str = "\
 Examples:
-  cargo xtask audit --app ../hyperpage                        what depends on SQLite, and what replaces it
-  cargo xtask audit --app ../hyperpage --markdown audit.md    the same as a page, for a pull request
+  cargo xtask audit --app ../hyperpage                        list what depends on SQLite
+  cargo xtask audit --app ../hyperpage --markdown audit.md    the same as a page
   cargo xtask audit --app ../hyperpage --json                 the same for a script
   cargo xtask audit --app ../hyperpage --exclude 'docs/adr/**'
 

@@ -23,8 +23,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// The options of `catch-up`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "The SQLite file is copied and compared with the last copy; the changes are applied to PostgreSQL in one transaction, and \
-    the changed rows are read back. The app continues meanwhile, and its file is not written to.\n\n\
+    after_help = "The SQLite file is copied and compared with the last copy; the changes are applied to PostgreSQL\n\
+    in one transaction, and the changed rows are read back. The app keeps running, and its file is not\n\
+    written to.\n\n\
     Exit status: 0 PostgreSQL equals the new copy, 2 could not run or refused; nothing was changed then.\n\n\
     Examples:\n  \
     cargo xtask catch-up\n  \

@@ -46,9 +46,10 @@ The cleanup is finished by the --apply after which nothing is left: the ledger t
 
 --json prints one object: version (1), app, clean, files_read, counts by kind, findings (path, line,
 kind, what, remedy, mechanical), changes (null without --apply; else applied, diff, edited, moved
-with from and to, commits with hash and title, archive, next), refused (null, or why). A path that is
-not UTF-8 is quoted, its bytes as \\xNN. Kinds: dependency, lockfile, import, code, schema, migration,
-database, environment, manifest, ci, docs, unreadable. Readers ignore fields that they do not know.
+with from and to, commits with hash and title, archive, next), refused (null, or why). A path that
+is not UTF-8 is quoted, its bytes as \\xNN. Kinds: dependency, lockfile, import, code, schema,
+migration, database, environment, manifest, ci, docs, unreadable. Readers ignore fields that they
+do not know.
 
 Exit codes: 0 nothing is left, 1 something is left, 2 could not run or refused.";
 

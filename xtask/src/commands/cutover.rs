@@ -1,8 +1,9 @@
 //! `cargo xtask cutover`: switch the app from SQLite to PostgreSQL.
 //!
-//! Here are the options; `work` is the order of the steps, `text` the words. The engine is `row_mover::cutover`.
+//! Here are the options; `work` is the order of the steps, `gates` what must hold at its end, `text` the words. The engine is `row_mover::cutover`.
 
 mod catching_up;
+pub(crate) mod gates;
 mod text;
 mod work;
 
@@ -18,9 +19,9 @@ use crate::target::TargetArgs;
 /// The options of `cutover`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "PostgreSQL catches up while the app writes. Then writers wait for as short a time as the last difference takes, the \
-    SQLite file is closed, and the app is switched. Each step is recorded; after an interruption the same command continues, \
-    and `cargo xtask rollback` goes back.\n\n\
+    after_help = "PostgreSQL catches up while the app keeps running. Then writers wait while the last difference is\n\
+    applied, the SQLite file is closed, and the app is switched. Each step is recorded; after an\n\
+    interruption the same command continues, and `cargo xtask rollback` goes back.\n\n\
     Exit status: 0 done, 1 the gates do not hold, 2 could not run or refused.\n\n\
     Examples:\n  \
     cargo xtask cutover --dry-run --fence            rehearse, and print the pause to expect\n  \

@@ -21,12 +21,12 @@ use crate::target::TargetArgs;
 #[derive(Args, Debug)]
 #[command(
     next_help_heading = "What to roll back",
-    after_help = "PostgreSQL is closed to the app, what was written there since the cutover is counted and archived, and the SQLite file \
-    is opened for writing again once it is proved to equal the final sealed copy. Each step is recorded; after an \
-    interruption the same command continues.\n\n\
+    after_help = "PostgreSQL is closed to the app, what was written there since the cutover is counted and archived,\n\
+    and the SQLite file is opened for writing again once it is proved to equal the final sealed copy.\n\
+    Each step is recorded; after an interruption the same command continues.\n\n\
     Exit status: 0 done, 2 could not run or refused.\n\n\
     Examples:\n  \
-    cargo xtask rollback --dry-run                 what would be done and lost\n  \
+    cargo xtask rollback --dry-run        what it would do, what is lost, and how long it takes\n  \
     cargo xtask rollback --env-file .env --export lost.jsonl\n  \
     cargo xtask rollback --env-file .env --accept-loss 12\n  \
     cargo xtask rollback --emergency --env-file .env --sqlite app.db\n\n\

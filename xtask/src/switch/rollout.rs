@@ -15,7 +15,6 @@ use row_mover::Error;
 use super::probe::{Answer, PageUrl, UrlError};
 use super::workload::pause;
 use super::{Destination, Means, Switcher};
-use crate::gates::HealthGate;
 use crate::output;
 use crate::stop::Stop;
 
@@ -99,12 +98,19 @@ impl fmt::Display for ReasonWords<'_> {
     }
 }
 
+/// Checks whether PostgreSQL is healthy, and returns what is not, in words.
+pub(crate) type HealthCheck = Box<dyn Fn() -> Option<String>>;
+
+/// Begins to check a database.
+type BeginHealthCheck = dyn Fn(&TargetUrl, &DbSettings) -> anyhow::Result<HealthCheck>;
+
 /// A gradual rollout.
 pub(crate) struct Rollout<'a> {
     pub(crate) args: &'a RolloutArgs,
     pub(crate) switcher: &'a Switcher,
     pub(crate) url: &'a TargetUrl,
     pub(crate) settings: &'a DbSettings,
+    pub(crate) begin_health_check: &'a BeginHealthCheck,
     pub(crate) stop: &'a Stop,
 }
 
@@ -201,7 +207,7 @@ impl Rollout<'_> {
 
     /// Samples until a step is done; returns the reason to go back, if there is one.
     fn observe(&self, catch_up: &mut dyn FnMut() -> anyhow::Result<()>) -> anyhow::Result<Option<Reason>> {
-        let gate = HealthGate::new(self.url, self.settings)?;
+        let failed_health = (self.begin_health_check)(self.url, self.settings)?;
         let page = page(self.args.app_url.as_ref(), "--app-url")?;
         let mut restarts = self.switcher.restarts(self.stop)?;
         let (began, mut caught_up) = (Instant::now(), Instant::now());
@@ -211,9 +217,9 @@ impl Rollout<'_> {
                 catch_up()?;
                 caught_up = Instant::now();
             }
-            let failure = gate.check();
+            let failure = failed_health();
             if let Some(failure) = &failure {
-                output::note(&failure.to_string());
+                output::note(failure);
             }
             let mut sample = Sample {
                 at: began.elapsed(),

@@ -5,7 +5,8 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use migrate_core::rollout::Reason;
 use postgres_client::DbSettings;
@@ -16,6 +17,7 @@ use test_database::TestDatabase;
 use super::kubectl::ObjectName;
 use super::rollout::{Rollout, RolloutArgs, RolloutOutcome};
 use super::*;
+use crate::commands::cutover::gates::health_check;
 
 mod env_files;
 
@@ -101,7 +103,7 @@ impl Place {
         };
         let cluster =
             Cluster::open(self.kubectl(), &self.path().join(MANIFESTS), timeout, &Stop::default()).unwrap();
-        Switcher { args, means: Means::Manifests(Box::new(cluster)), asks: true, baseline: Cell::new(None) }
+        Switcher { args, means: Means::Manifests(Box::new(cluster)), baseline: Cell::new(None) }
     }
 }
 
@@ -292,7 +294,7 @@ fn rollout_of<'a>(
     settings: &'a DbSettings,
     stop: &'a Stop,
 ) -> Rollout<'a> {
-    Rollout { args, switcher, url, settings, stop }
+    Rollout { args, switcher, url, settings, begin_health_check: &health_check, stop }
 }
 
 fn url_of(database: &TestDatabase) -> TargetUrl {
@@ -350,28 +352,29 @@ fn a_rollout_goes_back_when_containers_restart_or_a_catch_up_fails() {
     let mut long = args.clone();
     long.soak = Duration::from_secs(60);
     let rollout = rollout_of(&long, &switcher, &url, &settings, &stop);
-    let (is_over, outcome) = (AtomicBool::new(false), std::cell::OnceCell::new());
-    std::thread::scope(|scope| {
+    let outcome = std::thread::scope(|scope| {
         scope.spawn(|| {
-            // More and more restarts, whenever the observation begins.
-            for restarts in (3..120).step_by(3) {
-                std::thread::sleep(Duration::from_secs(3));
-                if is_over.load(Ordering::Relaxed) {
-                    break;
-                }
-                place.write("behaviour.json", &json!({ "shop restarts": restarts }));
+            // Containers restart once they are observed: the second count is that of the first sample.
+            let observed = || {
+                let calls = place.calls();
+                calls
+                    .iter()
+                    .rev()
+                    .take_while(|call| !call.contains("httproute"))
+                    .filter(|call| call.contains("get pods"))
+                    .count()
+            };
+            let began = Instant::now();
+            while observed() < 2 && began.elapsed() < Duration::from_secs(45) {
+                std::thread::sleep(Duration::from_millis(50));
             }
+            place.write("behaviour.json", &json!({"shop restarts": 3}));
         });
-        outcome.set(rollout.before_freeze(&mut || Ok(()))).unwrap();
-        is_over.store(true, Ordering::Relaxed);
+        rollout.before_freeze(&mut || Ok(())).unwrap()
     });
-    let outcome = outcome.into_inner().unwrap().unwrap();
-    // Two pods with three restarts each, or a multiple of that.
-    let RolloutOutcome::WentBack { share_percent: 10, reason: Reason::AppFailures { failures } } = outcome
-    else {
-        panic!("{outcome:?}");
-    };
-    assert!(failures > 0 && failures % 6 == 0, "{failures}");
+    // Two pods with three restarts each.
+    let reason = Reason::AppFailures { failures: 6 };
+    assert_eq!(outcome, RolloutOutcome::WentBack { share_percent: 10, reason });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use migrate_core::cutover::{Event, Fence, Switch};
+use migrate_core::cutover::{Archive, Event, Fence, Switch};
 use test_database::TestDatabase;
 
 use crate::place::{Output, Place, contents, output};
@@ -162,6 +162,15 @@ fn a_rollback_takes_the_permission_away() {
     place.run(["migrate", "--quiet", "--sqlite", DATABASE, "--postgres", database.url()]).expect(0);
     cut_over(&database, &finished_cutover(), "30 days");
     cut_over(&database, &[Event::RollbackBegun { is_emergency: false, accepted_loss: 0 }], "1 day");
+    is_refused(&place, &database, "rollback_begun");
+    let done = [
+        Event::TargetClosed,
+        Event::TargetArchived { archive: Archive::Schemas(vec!["public_before".to_owned()]) },
+        Event::SourceOpened,
+        Event::AppSwitchedBack { switch: Switch::ByHand },
+        Event::RollbackFinished,
+    ];
+    cut_over(&database, &done, "1 hour");
     is_refused(&place, &database, "rolled_back");
 }
 

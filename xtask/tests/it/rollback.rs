@@ -252,6 +252,23 @@ fn a_command_that_is_killed_is_continued() {
     }
 }
 
+#[test]
+fn postgresql_that_a_killed_command_has_closed_is_open_again_where_the_loss_is_not_accepted() {
+    let story = Story::new();
+    story.write();
+    // What a command leaves that is killed before the rollback has begun.
+    execute(
+        &story.database,
+        "CREATE FUNCTION migration.refuse_write() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'closed'; END$$; \
+         CREATE TRIGGER migration_closed BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON public.notes \
+         FOR EACH STATEMENT EXECUTE FUNCTION migration.refuse_write()",
+    );
+    assert!(!story.is_postgres_open());
+    let refused = story.rollback(&["--quiet"]).expect(2);
+    assert!(refused.stderr.contains("PostgreSQL is open to the app"), "{}", refused.screen());
+    assert!(story.is_postgres_open());
+}
+
 /// The restart command kills the program that has started it, in the middle of the switch.
 #[test]
 fn a_kill_while_the_app_is_switched_is_continued() {

@@ -17,9 +17,10 @@ use crate::output;
 /// The options of `bench cutover`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "A program writes all the time as the app does: in WAL mode, with a busy timeout of 5 seconds. For each share of changed rows\n\
-    the database is migrated, changed, caught up, changed again, rehearsed, and closed by the fence; every acknowledged write is\n\
-    then looked up in PostgreSQL. It uses databases and files of its own, which are removed at the end.\n\n\
+    after_help = "A program writes all the time as the app does: in WAL mode, with a busy timeout of 5 seconds. For\n\
+    each share of changed rows the database is migrated, changed, caught up, changed again, rehearsed,\n\
+    and closed by the fence; every acknowledged write is then searched for in PostgreSQL. It uses\n\
+    databases and files of its own, which are removed at the end.\n\n\
     Exit status: 0 measured, whatever the figures are, 2 could not run, or a write was lost.\n\n\
     Examples:\n  \
     cargo xtask bench cutover\n  \

@@ -93,6 +93,9 @@ impl CleanupLedger for TargetLedger {
     }
 }
 
+/// What to do where more than one step is missing.
+const GUIDE: &str = "`cargo xtask guide` prints each step that is missing";
+
 fn not_validated(reason: String) -> MigrationProof {
     MigrationProof::NotReady {
         reason,
@@ -115,18 +118,19 @@ fn proof(connection: &mut Connection, url: &TargetUrl) -> anyhow::Result<Migrati
             next: next.to_owned(),
         })
     };
-    if progress.rollback().is_some() {
-        return not_ready(
-            "SQLite is in charge again after a rollback".to_owned(),
-            "`cargo xtask migrate --restart`, then a cutover",
-        );
+    match progress.rollback() {
+        Some(rollback) if rollback.is_finished => {
+            return not_ready("SQLite is in charge again after a rollback".to_owned(), GUIDE);
+        }
+        Some(_) => return not_ready("a rollback has begun and is not finished".to_owned(), GUIDE),
+        None => {}
     }
     if !progress.is_finished() {
         let reason = match progress.is_begun() {
             true => "the cutover has begun and is not finished",
             false => "the app has not been switched to PostgreSQL",
         };
-        return not_ready(reason.to_owned(), "`cargo xtask cutover`");
+        return not_ready(reason.to_owned(), GUIDE);
     }
     let finished = recorded.iter().rfind(|each| each.event == Event::CutoverFinished);
     let cutover_at = finished.map(|each| each.recorded_at.clone()).unwrap_or_default();

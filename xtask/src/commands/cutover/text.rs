@@ -10,7 +10,7 @@ use row_mover::catch_up::CaughtUp;
 use row_mover::cutover::{Closed, Cutover, NotFrozen, Rehearsal};
 use serde::Serialize;
 
-use crate::gates::GateFailure;
+use super::gates::GateFailure;
 use crate::switch::rollout::ReasonWords;
 
 /// What a cutover amounts to, from the ledger.

@@ -13,13 +13,14 @@ use row_mover::remedy::Remedy;
 use row_mover::rollback::Author;
 
 use super::CutoverArgs;
+use super::gates;
 use super::text::{self, Summary};
 use crate::exit::Exit;
 use crate::screen::Screen;
 use crate::stop::Stop;
 use crate::switch::rollout::{ReasonWords, Rollout, RolloutOutcome};
 use crate::switch::{Destination, Switcher};
-use crate::{author, gates, output, private, question, target};
+use crate::{author, output, private, question, target};
 
 /// How long a freeze waits for a moment in which nobody writes.
 const LOCK_WAIT_MAX: Duration = Duration::from_secs(10);
@@ -258,6 +259,7 @@ impl Work<'_> {
             switcher: self.switcher,
             url: self.url,
             settings: &self.settings,
+            begin_health_check: &gates::health_check,
             stop: self.stop,
         }
     }

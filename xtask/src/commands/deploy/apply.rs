@@ -23,8 +23,8 @@ use crate::{output, question};
     Exit status: 0 everything runs, 2 could not apply, or a pod does not start.\n\n\
     Examples:\n  \
     cargo xtask deploy apply --manifests k8s/overlays/test/database\n  \
-    cargo xtask deploy apply --manifests k8s/overlays/production/database --dry-run\n  \
-    cargo xtask deploy apply --manifests k8s/overlays/production/database --context prod --yes"
+    cargo xtask deploy apply --manifests k8s/overlays/production --context production --dry-run\n  \
+    cargo xtask deploy apply --manifests k8s/overlays/production/database --context production --yes"
 )]
 pub(super) struct ApplyArgs {
     /// The folder of an overlay, or of a part of it, that `deploy render` wrote

@@ -196,7 +196,9 @@ pub(super) fn opened(opened: &Opened) -> String {
 fn opened_words(opened: &Opened) -> String {
     match opened {
         Opened::Proved => "open for writes; it equals the final copy".to_owned(),
-        Opened::Earlier => "open for writes since an earlier attempt, which proved it".to_owned(),
+        Opened::Earlier => {
+            "open for writes already; it may have been written to since the cutover".to_owned()
+        }
         Opened::Restored(restored) => match &restored.kept {
             Some(kept) => {
                 format!("the final copy was restored; the file that was there is {}", kept.display())

@@ -187,7 +187,8 @@ impl RollbackContext<'_> {
             let loss = self.engine(|| rollback.count_loss())?;
             if loss.rows() > 0 {
                 self.remark(text::loss(&loss).trim_end());
-                return Err(refusal::not_accepted(&loss, None));
+                // A run that was killed may have closed it.
+                return self.open_again(rollback, refusal::not_accepted(&loss, None));
             }
         }
         let accepted = self.accept(rollback, summary);

@@ -22,11 +22,25 @@ fn what_counts_is_the_content_of_the_database() {
     }
 }
 
-/// Fences the database of a checkout as a cutover does.
+/// Fences the database of a checkout as a cutover does, and empties the log as the app does when it closes the database.
 fn fence(app: &Path, sha256: &str) {
+    fence_with_log(app, sha256);
+    empty_log(app, true);
+}
+
+/// Fences the database, so that the fence is in the log, where an app that is killed leaves it.
+fn fence_with_log(app: &Path, sha256: &str) {
     let lock = WriteLock::acquire(&app.join("a.db"), Duration::from_secs(5)).unwrap().unwrap();
     lock.put_up(&FenceId::of(sha256), MarkUse::Always).unwrap();
     assert!(lock.commit(Instant::now() + Duration::from_secs(5)).unwrap());
+}
+
+/// What `cleanup` prints for a database whose log is not empty; the empty one may be kept, as with an app that has the database open.
+fn empty_log(app: &Path, is_kept: bool) {
+    let open = rusqlite::Connection::open(app.join("a.db")).unwrap();
+    open.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, is_kept).unwrap();
+    open.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(assert_eq!(row.get(0), Ok(0)))).unwrap();
+    open.close().unwrap();
 }
 
 fn write_to(app: &Path, sql: &str) {
@@ -82,6 +96,23 @@ fn a_fence_is_the_only_difference_that_counts_for_nothing() {
         );
         assert_eq!(app.path().join("a.db").exists(), expected == Exit::Refused, "{name}");
     }
+}
+
+/// An app that is killed after the cutover leaves the fence in the log; what is printed then works.
+#[test]
+fn the_log_of_a_fence_is_emptied_by_the_command_that_is_printed() {
+    thread_local! { static PROOF: std::cell::RefCell<Option<MigrationProof>> = const { std::cell::RefCell::new(None) }; }
+    let proof: fn(&Path) -> MigrationProof = |_| PROOF.with_borrow(|proof| proof.clone().unwrap());
+    let (app, case) = (app_with_database(), Case { proof, ..Case::new() });
+    PROOF.set(Some(validated(app.path())));
+    fence_with_log(app.path(), &sealed_hash(&proof(app.path())));
+    let before = contents(app.path());
+    let notes = case.run(app.path(), &APPLY, Exit::Refused).notes;
+    assert!(notes.contains("then run `sqlite3 a.db 'PRAGMA wal_checkpoint(TRUNCATE)'`"), "{notes}");
+    assert_eq!(contents(app.path()), before);
+    empty_log(app.path(), false);
+    case.run(app.path(), &APPLY, Exit::Done);
+    assert!(!app.path().join("a.db").exists());
 }
 
 /// A migration of the same content while it was in the log, which the app has since written into the file.

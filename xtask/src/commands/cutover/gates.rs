@@ -2,8 +2,6 @@
 //!
 //! They are what the commands `health` and `smoke` check, by the same functions.
 
-#![allow(dead_code)]
-
 use std::fmt;
 use std::time::Duration;
 
@@ -12,6 +10,7 @@ use postgres_client::{DbSettings, TargetUrl};
 
 use crate::commands::{health, smoke};
 use crate::stop::Stop;
+use crate::switch::rollout::HealthCheck;
 
 /// How long the app's work is tried.
 const SMOKE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -35,23 +34,32 @@ impl fmt::Display for GateFailure {
 }
 
 /// Checks whether PostgreSQL is healthy, again and again.
-pub(crate) struct HealthGate(Monitor);
+struct HealthGate(Monitor);
 
 impl HealthGate {
     /// Begins to watch a database, with the thresholds that `health` has by default.
     ///
     /// # Errors
     /// When the plan's migrations cannot be read.
-    pub(crate) fn new(url: &TargetUrl, settings: &DbSettings) -> anyhow::Result<HealthGate> {
+    fn new(url: &TargetUrl, settings: &DbSettings) -> anyhow::Result<HealthGate> {
         let options = Options { freshness: Duration::ZERO, ..Options::default() };
         Ok(HealthGate(health::monitor_with(options, settings, url, None, None)?))
     }
 
     /// Returns the failure, unless the gate holds.
-    pub(crate) fn check(&self) -> Option<GateFailure> {
+    fn check(&self) -> Option<GateFailure> {
         let failures = health::failures(&self.0.readiness());
         (!failures.is_empty()).then_some(GateFailure::Health(failures))
     }
+}
+
+/// Begins to watch a database for a rollout.
+///
+/// # Errors
+/// When the plan's migrations cannot be read.
+pub(crate) fn health_check(url: &TargetUrl, settings: &DbSettings) -> anyhow::Result<HealthCheck> {
+    let gate = HealthGate::new(url, settings)?;
+    Ok(Box::new(move || gate.check().map(|failure| failure.to_string())))
 }
 
 /// Checks `health` and `smoke` once, and returns what does not hold.
