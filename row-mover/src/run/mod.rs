@@ -2,7 +2,6 @@
 //!
 //! It is independent of the command line: progress goes to an [`Observer`], and the outcome is a value.
 
-mod after_cutover;
 mod app_rules;
 mod app_rules_trial;
 mod baseline;
@@ -130,14 +129,11 @@ fn migrate_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     }
     if request.restart {
         session.refuse_standby()?;
-        if let Some(run) = &last {
-            after_cutover::check_restart(&mut *session.connection()?, run)?;
-        }
         return session.begin(request, &tables, &subject, last.as_ref());
     }
     if let Some(run) = &last {
         removal::check_none_begun(&mut *session.connection()?, run)?;
-        after_cutover::check_not_rolled_back(&mut *session.connection()?, run)?;
+        in_charge::check_not_rolled_back(&mut *session.connection()?, run)?;
     }
     let subject = late_baseline::subject(request, &subject, last.as_ref());
     match (decide(last.as_ref().map(|run| &run.state), &subject), last) {
@@ -194,7 +190,7 @@ fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     }
     if let Some(run) = last.as_ref().filter(|_| !request.restart) {
         removal::check_none_begun(&mut *session.connection()?, run)?;
-        after_cutover::check_not_rolled_back(&mut *session.connection()?, run)?;
+        in_charge::check_not_rolled_back(&mut *session.connection()?, run)?;
     }
     let subject = subject(request, &tables);
     let subject = late_baseline::subject(request, &subject, last.as_ref());
@@ -202,7 +198,6 @@ fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     let next = match (decide(last.as_ref().map(|run| &run.state), &subject), &last) {
         (_, Some(run)) if request.restart => {
             session.refuse_standby()?;
-            after_cutover::check_restart(&mut *session.connection()?, run)?;
             session.check_untouched(request.discard, run)?;
             session.check_removable(Some(request.plan), &mut *session.connection()?, run)?;
             format!("drop what run {} made in {}, and start over", run.id, request.target)

@@ -116,7 +116,7 @@ fn a_restart_does_not_drop_what_the_app_has_written() {
     execute(&case.database, "INSERT INTO notes (body) VALUES ('four')");
     for more in [&["--restart"][..], &["--restart", "--discard"], &["--restart", "--discard", "--dry-run"]] {
         let refused = case.migrate(more).expect(2);
-        assert_says(&refused, "run 1 is cut over, and SQLite is closed");
+        assert_says(&refused, "run 1 was cut over: its tables take the app's writes");
         assert_says(&refused, "`cargo xtask rollback`");
     }
     assert_eq!(case.notes(), "one two three four");
@@ -130,7 +130,10 @@ fn a_restart_does_not_drop_what_the_app_has_written() {
         &case.database,
         "DELETE FROM migration.cutover_events WHERE id >= (SELECT max(id) FROM migration.cutover_events WHERE event LIKE '%source_closed%')",
     );
-    assert_says(&case.migrate(&["--restart"]).expect(2), "run 2 is cut over, and SQLite is closed");
+    assert_says(
+        &case.migrate(&["--restart"]).expect(2),
+        "run 2 was cut over: its tables take the app's writes",
+    );
     case.rollback(&["--quiet"]).expect(0);
     case.in_sqlite("INSERT INTO notes (body) VALUES ('five')").unwrap();
 }
