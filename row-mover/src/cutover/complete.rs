@@ -10,6 +10,7 @@ use postgres_client::connection::Connection;
 use postgres_client::watch::{StopFlag, Watch, check_stop};
 
 use super::Cutover;
+use super::parts::{Laps, PauseParts};
 use crate::catch_up::{Applied, apply, copies, schema_changed};
 use crate::difference::{Difference, RowDifference, difference};
 use crate::error::{Error, Result};
@@ -25,6 +26,8 @@ pub(super) struct Complete {
     /// The copy that PostgreSQL equals.
     pub(super) seal: Seal,
     pub(super) applied: Applied,
+    /// Its cost, as far as it was sealed, applied and committed.
+    pub(super) parts: PauseParts,
 }
 
 /// A copy, its hash, and how it differs from the last one.
@@ -70,7 +73,9 @@ pub(super) fn commit(
     is_current: &dyn Fn() -> Result<()>,
 ) -> Result<Complete> {
     let Compared { copy, hash, base, newer, rows } = compared;
+    let (mut parts, mut laps) = (PauseParts::default(), Laps::begin());
     let seal = copy.seal(hash)?;
+    parts.seal = laps.next();
     let (request, run) = (cutover.request, &cutover.run);
     let observer = &Until { inner: cutover.observer, deadline };
     let mut is_ready = false;
@@ -87,10 +92,12 @@ pub(super) fn commit(
         check_time(deadline)?;
         check_stop(observer)?;
         is_ready = true;
+        parts.apply = laps.next();
         Ok(applied)
     });
+    parts.commit = laps.next();
     match committed {
-        Ok(applied) => Ok(Complete { seal, applied }),
+        Ok(applied) => Ok(Complete { seal, applied, parts }),
         Err(error) => {
             // Whether a commit that failed has happened is not known: its copy stays.
             if !is_ready {

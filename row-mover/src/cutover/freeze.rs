@@ -6,6 +6,7 @@ use migrate_core::cutover::{Event, Fence};
 
 use super::Cutover;
 use super::complete::{Complete, commit, compare};
+use super::parts::{Laps, PauseParts};
 use crate::catch_up::{Applied, copies};
 use crate::error::{Error, Result, is_stop};
 use crate::fence::{FenceId, WriteLock};
@@ -52,6 +53,8 @@ pub struct Closed {
     pub seal: Seal,
     /// The last changes.
     pub applied: Applied,
+    /// What the parts of the pause cost; of a stopped app, those that it has in common with a freeze.
+    pub parts: PauseParts,
 }
 
 impl Cutover<'_> {
@@ -83,18 +86,21 @@ impl Cutover<'_> {
             Err(error) => return Err(error),
         };
         check_in_place(&source)?;
+        let mut laps = Laps::begin();
         let fence = lock.put_up(&FenceId::of(&complete.seal.sha256), self.request.mark_use)?;
         if !lock.commit(deadline + COMMIT_WAIT_MAX)? {
             return Ok(Frozen::Open(NotFrozen::Readers { pause: locked.elapsed() }));
         }
         let pause = locked.elapsed();
+        let fence_cost = laps.next();
         drop(source);
         let pause_ms = u64::try_from(pause.as_millis()).ok();
         self.record(Event::SourceClosed { fence: Some(fence), pause_ms })?;
         // The source is closed, and the app waits to be switched: a copy that cannot be deleted stays.
         drop(copies::delete_passed(&mut self.session, &self.run));
-        let Complete { seal, applied } = complete;
-        Ok(Frozen::Closed(Box::new(Closed { fence: Some(fence), pause: Some(pause), seal, applied })))
+        let Complete { seal, applied, parts } = complete;
+        let parts = PauseParts { fence: fence_cost, ..parts };
+        Ok(Frozen::Closed(Box::new(Closed { fence: Some(fence), pause: Some(pause), seal, applied, parts })))
     }
 
     fn complete(
@@ -105,10 +111,14 @@ impl Cutover<'_> {
     ) -> Result<Complete> {
         let until = Some(deadline);
         let copied = |_| super::complete::check_time(until);
+        let mut laps = Laps::begin();
         let copy = seal::copy_locked(source.file(), &self.request.backup_dir, &copied)?;
+        let copy_cost = laps.next();
         let compared = compare(self, copy, until)?;
+        let difference = laps.next();
         let events = |seal: &Seal| vec![Event::TargetComplete { sha256: seal.sha256.clone() }];
-        commit(self, compared, locked, until, &events, &|| check_in_place(source))
+        let complete = commit(self, compared, locked, until, &events, &|| check_in_place(source))?;
+        Ok(Complete { parts: PauseParts { copy: copy_cost, difference, ..complete.parts }, ..complete })
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod complete;
 mod freeze;
+mod parts;
 mod rehearsal;
 mod stopped;
 
@@ -17,6 +18,7 @@ use postgres_client::connection::Connection;
 use postgres_client::{DbSettings, TargetUrl};
 
 pub use freeze::{Closed, Frozen, NotFrozen};
+pub use parts::{Cost, PauseParts};
 pub use rehearsal::Rehearsal;
 
 use crate::command_lock;

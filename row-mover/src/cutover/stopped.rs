@@ -61,11 +61,11 @@ impl Cutover<'_> {
                 Event::SourceClosed { fence: None, pause_ms: None },
             ]
         };
-        let Complete { seal, applied } = commit(self, compared, started, None, &events, &check)?;
+        let Complete { seal, applied, parts } = commit(self, compared, started, None, &events, &check)?;
         self.read_again()?;
         // The source is closed, and the app waits to be switched: a copy that cannot be deleted stays.
         drop(copies::delete_passed(&mut self.session, &self.run));
-        Ok(Closed { fence: None, pause: None, seal, applied })
+        Ok(Closed { fence: None, pause: None, seal, applied, parts })
     }
 }
 

@@ -53,6 +53,7 @@ pub(super) fn compare(
         left: ranges.to_vec().into(),
         newer,
         window: Window::default(),
+        compared: None,
         changed: Changed::default(),
     };
     let failed = || super::unreadable(table, base);
@@ -86,6 +87,8 @@ struct Merge<'a> {
     left: std::collections::VecDeque<RowidRange>,
     newer: &'a SourceConnection,
     window: Window,
+    /// The last rowid that was compared.
+    compared: Option<i64>,
     changed: Changed,
 }
 
@@ -109,9 +112,11 @@ impl Merge<'_> {
     /// Compares the rows of the window, which are all those of the older copy in `covered`, with those of the newer copy, and empties the
     /// window.
     fn compare_window(&mut self, covered: &[RowidRange], watch: &dyn Watch) -> Result<()> {
-        if covered.is_empty() {
-            return Ok(());
+        let (Some(first), Some(last)) = (covered.first(), covered.last()) else { return Ok(()) };
+        if self.compared.is_some_and(|compared| compared.saturating_add(1) < first.first) {
+            self.changed.pass();
         }
+        self.compared = Some(last.last);
         let Merge { table, newer, window, changed, .. } = self;
         let failed = || super::unreadable(table, newer);
         let mut older = window.iter().peekable();

@@ -10,6 +10,7 @@ use postgres_client::watch::{Watch, check_stop};
 use super::by_rowid::{self, Changed};
 use super::multiset;
 use crate::error::{Error, Result};
+use crate::source::same_leaves::SameLeaves;
 use crate::source::scan::RowidRange;
 use crate::source::{SourceConnection, parts};
 use crate::threads;
@@ -56,7 +57,7 @@ pub(super) fn compare(
     tables: &[&PlannedTable],
     watch: &dyn Watch,
 ) -> Result<Vec<Changed>> {
-    let parts = parts_of(base, tables)?;
+    let parts = parts_of(base, newer, tables, watch)?;
     let queue = Queue {
         parts: &parts,
         next: AtomicUsize::new(0),
@@ -93,8 +94,14 @@ pub(super) fn compare(
 }
 
 /// The parts of all tables, those of a table in the order of their rowids.
-fn parts_of<'t>(base: &SourceConnection, tables: &[&'t PlannedTable]) -> Result<Vec<Part<'t>>> {
+fn parts_of<'t>(
+    base: &SourceConnection,
+    newer: &SourceConnection,
+    tables: &[&'t PlannedTable],
+    watch: &dyn Watch,
+) -> Result<Vec<Part<'t>>> {
     let mut parts = Vec::new();
+    let leaves = SameLeaves::of(base, newer, &|| check_stop(watch))?;
     for (position, &table) in tables.iter().enumerate() {
         let Some(rowid) = &table.rowid else {
             parts.push(Part { position, table, ranges: None });
@@ -105,11 +112,27 @@ fn parts_of<'t>(base: &SourceConnection, tables: &[&'t PlannedTable]) -> Result<
         let cuts = populated.iter().skip(1).map(|range| range.first);
         let firsts = std::iter::once(i64::MIN).chain(cuts.clone());
         let lasts = cuts.map(|cut| cut.saturating_sub(1)).chain(std::iter::once(i64::MAX));
+        let all = || vec![RowidRange { first: i64::MIN, last: i64::MAX }];
+        let others = leaves.as_ref().map_or_else(all, |leaves| leaves.other_rows(base, newer, &table.source));
         for (first, last) in firsts.zip(lasts) {
-            parts.push(Part { position, table, ranges: Some(vec![RowidRange { first, last }]) });
+            let ranges = within(&others, RowidRange { first, last });
+            if !ranges.is_empty() {
+                parts.push(Part { position, table, ranges: Some(ranges) });
+            }
         }
     }
     Ok(parts)
+}
+
+/// What ranges have in common with another one.
+fn within(ranges: &[RowidRange], part: RowidRange) -> Vec<RowidRange> {
+    let start = ranges.partition_point(|range| range.last < part.first);
+    let meets = ranges.iter().skip(start).take_while(|range| range.first <= part.last);
+    let cut = |range: &RowidRange| RowidRange {
+        first: range.first.max(part.first),
+        last: range.last.min(part.last),
+    };
+    meets.map(cut).collect()
 }
 
 /// The parts, and what is done of them.

@@ -23,6 +23,7 @@ pub mod quick_check;
 pub mod refused_rows;
 mod remedies;
 pub mod rows;
+pub(crate) mod same_leaves;
 pub mod scan;
 pub mod schema_limits;
 pub mod seal;

@@ -20,6 +20,7 @@ use super::undisturbed::{Protection, ReadMethod, read_undisturbed};
 use super::{SourceConnection, SourceFile, pages};
 use crate::error::{Context, Error, Result};
 use crate::remedy::{FolderNeed, Remedy};
+use crate::threads;
 
 /// Pages between two checks of the time.
 const STEP_PAGES: i32 = 1000;
@@ -138,10 +139,15 @@ impl Copy {
     /// When it cannot be read or written.
     pub fn hash(&self, check_stop: &dyn Fn() -> Result<()>) -> Result<(String, u64)> {
         let partial = self.path();
-        File::open(partial)
-            .and_then(|file| file.sync_all())
-            .context(|| format!("{} cannot be written to the disk", partial.display()))?;
-        hash(partial, check_stop)
+        // At the same time: one waits for the disk, the other one for the processor.
+        let (written, hashed) = std::thread::scope(|scope| {
+            let written = threads::spawn(scope, || File::open(partial).and_then(|file| file.sync_all()))?;
+            let hashed = hash(partial, check_stop);
+            let written = written.join().unwrap_or_else(|_| Err(std::io::Error::other("its thread stopped")));
+            Result::Ok((written, hashed))
+        })?;
+        written.context(|| format!("{} cannot be written to the disk", partial.display()))?;
+        hashed
     }
 
     /// Seals it with the result of [`Copy::hash`].
@@ -315,6 +321,8 @@ fn copy_pages(
     let disturbed = |disturbance: Disturbance| Err(Error::new(failed()).caused_by(disturbance));
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial).context(failed)?;
     let mut target = Connection::open(partial).context(failed)?;
+    // [`Copy::hash`] writes it to the disk: before that it is no copy that anybody relies on.
+    target.execute_batch("PRAGMA synchronous = OFF").context(failed)?;
     let connection = source.connection();
     // A read transaction that is held through all steps keeps one snapshot: without it every write restarts the copy.
     let snapshot = connection.unchecked_transaction().context(failed)?;

@@ -58,14 +58,13 @@ impl fmt::Display for Obstacle {
 
 impl std::error::Error for Obstacle {}
 
+/// Whether these variables name the target.
+type NamesTarget<'a> = dyn Fn(&[(&str, String)]) -> bool + 'a;
+
 /// Returns the text with PostgreSQL instead of SQLite: the lines of `DATABASE_PATH` are switched off. `names_target` tells of the variables
 /// that are set whether they name the target; if they do not, `DATABASE_URL` is added, and another one is switched off. A text that was switched
 /// before is switched anew.
-pub(super) fn to_postgres(
-    text: &[u8],
-    url: &str,
-    names_target: &dyn Fn(&[(&str, String)]) -> bool,
-) -> Result<Vec<u8>, Obstacle> {
+pub(super) fn to_postgres(text: &[u8], url: &str, names_target: &NamesTarget) -> Result<Vec<u8>, Obstacle> {
     let original = restored(text)?;
     let text = std::str::from_utf8(&original).map_err(|_| Obstacle::NotText)?;
     let lines = lines(text);

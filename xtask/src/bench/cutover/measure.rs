@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use migrate_core::cutover::Event;
 use postgres_client::{DbSettings, TargetUrl};
 use row_mover::catch_up::{CatchUpRequest, catch_up};
-use row_mover::cutover::{Cutover, CutoverRequest, Frozen};
+use row_mover::cutover::{Cutover, CutoverRequest, Frozen, PauseParts};
 use row_mover::fence::MarkUse;
 use row_mover::observer::Silent;
 use row_mover::rollback::Author;
@@ -33,16 +33,14 @@ pub(crate) struct Measured {
     pub(crate) changed_rows: u64,
     /// The catch-up after as many changes.
     pub(crate) catch_up_seconds: f64,
-    /// The parts of the freeze, rehearsed: the copy.
-    pub(crate) copy_seconds: f64,
-    /// Its hash and the difference, at the same time.
-    pub(crate) difference_seconds: f64,
-    /// Applying it and reading it back.
-    pub(crate) apply_seconds: f64,
-    /// The fence.
-    pub(crate) fence_seconds: f64,
+    /// The pause to expect, from the rehearsal.
+    pub(crate) rehearsed_seconds: f64,
     /// The pause itself: from the lock to the commit of the fence.
     pub(crate) pause_seconds: f64,
+    /// Its parts.
+    pub(crate) pause: PauseParts,
+    /// The most memory that this process used from the catch-up to the fence, in bytes; none where the system does not tell.
+    pub(crate) peak_bytes: Option<u64>,
     /// The freezes that were undone before, because they took too long.
     pub(crate) undone: u32,
     /// How long the write that the fence refused had waited.
@@ -81,6 +79,7 @@ pub(crate) fn measure(
     let requests = Requests::new(&database, scratch.path())?;
     begins("catch-up")?;
     change(&source, percent, 0)?;
+    forget_peak();
     let started = Instant::now();
     catch_up(&requests.catch_up, &Silent)?;
     let catch_up_seconds = started.elapsed().as_secs_f64();
@@ -98,6 +97,7 @@ pub(crate) fn measure(
         }
     };
     drop(cutover);
+    let peak_bytes = peak_bytes();
     let written = writer.refused()?;
     let stored = tokens(&database)?;
     if let Some(extra) = stored.difference(&written.tokens).next() {
@@ -107,11 +107,10 @@ pub(crate) fn measure(
         percent,
         changed_rows,
         catch_up_seconds,
-        copy_seconds: rehearsed.copy_seconds,
-        difference_seconds: rehearsed.difference_seconds,
-        apply_seconds: rehearsed.apply_seconds,
-        fence_seconds: rehearsed.fence_seconds,
+        rehearsed_seconds: rehearsed.pause().as_secs_f64(),
         pause_seconds: closed.pause.unwrap_or_default().as_secs_f64(),
+        pause: closed.parts,
+        peak_bytes,
         undone,
         refused_seconds: written.refused_seconds,
         longest_write_seconds: written.longest_seconds,
@@ -119,6 +118,19 @@ pub(crate) fn measure(
         writes: written.tokens.len() as u64,
         lost_writes: written.tokens.difference(&stored).count() as u64,
     })
+}
+
+/// Begins to measure the most memory of this process anew, where the system can.
+fn forget_peak() {
+    // Linux resets the figure; elsewhere there is none.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+/// The most memory that this process has used since.
+fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()? * 1024)
 }
 
 /// What the engine is asked for.
@@ -135,7 +147,7 @@ impl Requests {
         Ok(Requests {
             catch_up: CatchUpRequest {
                 target: target.clone(),
-                settings: settings.clone(),
+                settings,
                 backup_dir: backup_dir.clone(),
                 rejects_dir: rejects_dir.clone(),
                 dry_run: false,

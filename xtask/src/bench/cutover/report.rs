@@ -30,13 +30,17 @@ pub(crate) struct Report {
 /// A line of the table: its words, and its figure.
 type Line = (&'static str, fn(&Measured) -> f64);
 
-const LINES: [Line; 8] = [
+const LINES: [Line; 12] = [
     ("catch-up", |measured| measured.catch_up_seconds),
-    ("rehearsed: copy", |measured| measured.copy_seconds),
-    ("rehearsed: difference and hash", |measured| measured.difference_seconds),
-    ("rehearsed: apply and read back", |measured| measured.apply_seconds),
-    ("rehearsed: fence", |measured| measured.fence_seconds),
+    ("pause rehearsed", |measured| measured.rehearsed_seconds),
     ("pause", |measured| measured.pause_seconds),
+    ("  copy", |measured| measured.pause.copy.seconds),
+    ("  difference and hash", |measured| measured.pause.difference.seconds),
+    ("  seal", |measured| measured.pause.seal.seconds),
+    ("  apply and read back", |measured| measured.pause.apply.seconds),
+    ("  commit", |measured| measured.pause.commit.seconds),
+    ("  fence", |measured| measured.pause.fence.seconds),
+    ("processor time of the pause", |measured| measured.pause.processor_seconds()),
     ("wait of the refused write", |measured| measured.refused_seconds),
     ("longest wait of another write", |measured| measured.longest_write_seconds),
 ];
@@ -79,6 +83,11 @@ impl Report {
                 sum(|measured| measured.busy_writes),
                 sum(|measured| u64::from(measured.undone)),
             ));
+            if let Some(peak) = rounds.iter().filter_map(|measured| measured.peak_bytes).max() {
+                #[expect(clippy::cast_precision_loss, reason = "a size for a person")]
+                let megabytes = peak as f64 / 1e6;
+                out.push_str(&format!("  {megabytes:.0} MB of memory at most\n"));
+            }
             out.push_str(&goal(percent, &rounds));
         }
         out

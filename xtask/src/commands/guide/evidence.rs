@@ -197,6 +197,6 @@ fn rows(found: &TargetFound) -> Rows {
 }
 
 /// The last event of a kind.
-pub(super) fn last<'f>(found: &'f TargetFound, is: impl Fn(&Event) -> bool) -> Option<&'f RecordedEvent> {
+pub(super) fn last(found: &TargetFound, is: impl Fn(&Event) -> bool) -> Option<&RecordedEvent> {
     found.events.iter().rfind(|recorded| is(&recorded.event))
 }
