@@ -10,6 +10,8 @@ pub enum Remedy {
     AllowProcesses,
     /// Wait for the migration that holds the lock, or end it.
     AwaitOther,
+    /// Wait until fewer transactions are open in the source, or stop the app.
+    CalmSource,
     /// Continue the rollback that has begun.
     ContinueRollback,
     /// Go on with the cutover, or roll it back.

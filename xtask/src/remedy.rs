@@ -25,10 +25,13 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
                 "wait for it, or end it; `cargo xtask status` shows it, and its sessions are named {APPLICATION_NAME} in pg_stat_activity"
             ));
         }
-        Remedy::CutoverBegun => {
-            "go on with `cargo xtask cutover`, or go back to SQLite with `cargo xtask rollback`; `cargo xtask status` shows how far it is"
+        Remedy::CalmSource => {
+            "run the same command again when fewer programs use the file: it needs a moment without another transaction; or stop the app before"
         }
-        Remedy::ContinueRollback => "continue it: `cargo xtask rollback`",
+        Remedy::CutoverBegun => {
+            "run the same `cargo xtask cutover` again to continue, or go back to SQLite with `cargo xtask rollback`; `cargo xtask guide` shows how far it is"
+        }
+        Remedy::ContinueRollback => "continue it: run the same `cargo xtask rollback` again",
         Remedy::DiscardMigrations => {
             "keep the database as it is, or add --discard, which drops the tables with all that was changed in them since"
         }
@@ -60,7 +63,7 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
              `cargo xtask validate --sqlite FILE --postgres URL`"
         }
         Remedy::MigrateAgain => {
-            "migrate again with `cargo xtask migrate --restart`, then run the same command again"
+            "move the rows again with `cargo xtask migrate --sqlite FILE`, then run the same command again"
         }
         Remedy::NameBackupFolder => "name the folder with the sealed copies with --backup-dir",
         Remedy::NameCopyOfRollback => {
@@ -159,7 +162,7 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::SelectTable(table) => return Cow::Owned(format!("add {table} to --tables")),
         Remedy::SelectTableOrAll => "name it among --tables, or omit --tables",
         Remedy::StopWriters => {
-            "stop the app and run the same command again, or give --fence, with which the app can go on"
+            "stop the app and run the same command again, or add --fence, with which the app need not be stopped"
         }
         Remedy::UpgradeServer => "upgrade it, or omit the URL to use a private PostgreSQL",
         Remedy::ValidateOrDiscard => "validate to see them; add --discard, which drops them for good",

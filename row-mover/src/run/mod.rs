@@ -133,6 +133,7 @@ fn migrate_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     }
     if let Some(run) = &last {
         removal::check_none_begun(&mut *session.connection()?, run)?;
+        in_charge::check_not_rolled_back(&mut *session.connection()?, run)?;
     }
     let subject = late_baseline::subject(request, &subject, last.as_ref());
     match (decide(last.as_ref().map(|run| &run.state), &subject), last) {
@@ -189,6 +190,7 @@ fn dry_run_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     }
     if let Some(run) = last.as_ref().filter(|_| !request.restart) {
         removal::check_none_begun(&mut *session.connection()?, run)?;
+        in_charge::check_not_rolled_back(&mut *session.connection()?, run)?;
     }
     let subject = subject(request, &tables);
     let subject = late_baseline::subject(request, &subject, last.as_ref());

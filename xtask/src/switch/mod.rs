@@ -89,6 +89,8 @@ pub(crate) enum Destination {
 pub(crate) struct Switcher {
     args: SwitchArgs,
     means: Means,
+    /// Whether somebody at the terminal confirms that they have switched the app.
+    asks: bool,
     /// The latency of the app before it was switched, once a rollout has measured it.
     baseline: Cell<Option<Duration>>,
 }
@@ -116,7 +118,12 @@ impl Switcher {
             }
             (None, None) => Means::ByHand,
         };
-        Ok(Switcher { args: args.clone(), means, baseline: Cell::new(None) })
+        Ok(Switcher { args: args.clone(), means, asks: true, baseline: Cell::new(None) })
+    }
+
+    /// The same; where a person switches the app, nobody is asked whether it is done.
+    pub(crate) fn without_questions(self) -> Switcher {
+        Switcher { asks: false, ..self }
     }
 
     /// Checks that a switch to a destination will work as far as that can be known: an env file gets no password.
@@ -196,16 +203,16 @@ impl Switcher {
         }
     }
 
-    /// Whoever is at the terminal confirms it; without a terminal, sessions with the app's name show it, if that is known.
+    /// Whoever is at the terminal confirms it; without a terminal, sessions show it where PostgreSQL is the destination.
     fn by_hand(&self, text: &str, to: &Destination, stop: &Stop) -> anyhow::Result<()> {
-        if question::can_ask() {
-            return match question::ask(&format!("{text}, and press Enter:"), stop)? {
+        if self.asks && question::can_ask() {
+            return match question::ask(&format!("{text}, and press Enter once it works:"), stop)? {
                 Some(_) => Ok(()),
                 None => Err(Error::stopped().into()),
             };
         }
         output::note(text);
-        if self.args.app_name.is_some() { self.await_app(to, stop) } else { Ok(()) }
+        self.await_app(to, stop)
     }
 
     /// How often containers of the app on PostgreSQL have been restarted; none if that is not known.

@@ -103,7 +103,7 @@ impl Place {
         };
         let cluster =
             Cluster::open(self.kubectl(), &self.path().join(MANIFESTS), timeout, &Stop::default()).unwrap();
-        Switcher { args, means: Means::Manifests(Box::new(cluster)), baseline: Cell::new(None) }
+        Switcher { args, means: Means::Manifests(Box::new(cluster)), asks: true, baseline: Cell::new(None) }
     }
 }
 

@@ -11,14 +11,15 @@ const SOURCE: &str = "PRAGMA journal_mode = WAL;
     CREATE TABLE notes (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
     INSERT INTO notes (body) VALUES ('one'), ('two');";
 
-struct Case {
-    place: Place,
-    database: TestDatabase,
+/// A migrated source and its target.
+pub(crate) struct Case {
+    pub(crate) place: Place,
+    pub(crate) database: TestDatabase,
 }
 
 impl Case {
     /// A migrated source, which the app has changed since.
-    fn new() -> Case {
+    pub(crate) fn new() -> Case {
         let case = Case { place: Place::new(), database: TestDatabase::create() };
         case.in_sqlite(SOURCE).unwrap();
         case.place
@@ -28,15 +29,15 @@ impl Case {
         case
     }
 
-    fn in_sqlite(&self, sql: &str) -> rusqlite::Result<()> {
+    pub(crate) fn in_sqlite(&self, sql: &str) -> rusqlite::Result<()> {
         Connection::open(self.place.path().join("any.db")).unwrap().execute_batch(sql)
     }
 
-    fn cutover(&self, more: &[&str]) -> Output {
+    pub(crate) fn cutover(&self, more: &[&str]) -> Output {
         self.place.run(["cutover", "--postgres", self.database.url()].iter().chain(more))
     }
 
-    fn notes(&self) -> String {
+    pub(crate) fn notes(&self) -> String {
         value(&self.database, "SELECT string_agg(body, ' ' ORDER BY id) FROM notes")
     }
 }

@@ -17,6 +17,8 @@ mod changes_since;
 mod cleanup_gate;
 mod comparison;
 mod cutover;
+mod cutover_kills;
+mod cutover_remedies;
 mod deploy_cluster;
 mod deploy_render;
 mod drizzle_flow;

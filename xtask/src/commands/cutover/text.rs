@@ -33,6 +33,9 @@ pub(super) struct Summary {
     sealed_copy: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     switched_by: Option<Switch>,
+    /// What did not hold, so that the cutover is not finished.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) failed: Vec<String>,
     /// What a rehearsal measured.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rehearsal: Option<Rehearsal>,
@@ -127,8 +130,8 @@ pub(super) fn without_fence(source: &str) -> String {
 
 pub(super) fn fence_announced(source: &str, pause_max_seconds: u64) -> String {
     format!(
-        "{source} will be written to: triggers that refuse every write. Writers wait for at most {} before; \
-         `cargo xtask rollback` takes the triggers down",
+        "{source} will be written to: the fence adds triggers that refuse every write, and `cargo xtask rollback` removes them. \
+         Before that, writers wait for at most {}",
         counted(pause_max_seconds, "second")
     )
 }
@@ -152,11 +155,11 @@ pub(super) fn not_frozen(reason: NotFrozen, attempt: u32, attempts: u32) -> Stri
     let reason = match reason {
         NotFrozen::NeverIdle => "other programs wrote all the time".to_owned(),
         NotFrozen::TooLong { pause } => {
-            format!("writers would have waited too long, and go on after {:.1} s", pause.as_secs_f64())
+            format!("writers would have waited too long, and continue after {:.1} s", pause.as_secs_f64())
         }
         NotFrozen::Readers { pause } => {
             format!(
-                "readers kept the file from being closed, and writers go on after {:.1} s",
+                "readers kept the file from being closed, and writers continue after {:.1} s",
                 pause.as_secs_f64()
             )
         }
@@ -166,14 +169,16 @@ pub(super) fn not_frozen(reason: NotFrozen, attempt: u32, attempts: u32) -> Stri
 
 pub(super) fn went_back_before(share_percent: u8, reason: &Reason) -> String {
     format!(
-        "the app did not hold with {share_percent} % of its reading requests on PostgreSQL, and SQLite has all of them again: {}",
+        "failed    the app did not hold with {share_percent} % of its reading requests on PostgreSQL, and SQLite has all of them again: {}\n\
+         next      repair it and run the same command again\n",
         ReasonWords(reason)
     )
 }
 
 pub(super) fn observation_failed(reason: &Reason) -> String {
     format!(
-        "failed    the app does not hold on PostgreSQL: {}\nback      cargo xtask rollback\n",
+        "failed    the app does not hold on PostgreSQL: {}\n\
+         next      repair it and run the same command again; or go back: cargo xtask rollback\n",
         ReasonWords(reason)
     )
 }

@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use ::report::figures::counted;
 use anyhow::bail;
 use migrate_core::cutover::{CutoverStep, Event};
 use postgres_client::{DbSettings, TargetUrl};
-use row_mover::cutover::{Cutover, CutoverRequest, Frozen};
+use row_mover::cutover::{Cutover, CutoverRequest, Frozen, NotFrozen};
 use row_mover::fence::MarkUse;
 use row_mover::remedy::Remedy;
 use row_mover::rollback::Author;
@@ -17,7 +18,7 @@ use super::text::{self, Summary};
 use crate::exit::Exit;
 use crate::screen::Screen;
 use crate::stop::Stop;
-use crate::switch::rollout::{Rollout, RolloutOutcome};
+use crate::switch::rollout::{ReasonWords, Rollout, RolloutOutcome};
 use crate::switch::{Destination, Switcher};
 use crate::{author, output, private, question, target};
 
@@ -86,7 +87,7 @@ impl Work<'_> {
                 CutoverStep::Freeze => {
                     self.announce(&cutover)?;
                     drop(cutover);
-                    if let Some(exit) = self.prepare()? {
+                    if let Some(exit) = self.prepare(&request)? {
                         return Ok(exit);
                     }
                     self.close(&request)?;
@@ -126,21 +127,34 @@ impl Work<'_> {
         if self.args.yes || !question::can_ask() {
             return Ok(());
         }
-        match question::ask("Type yes to go on:", self.stop)? {
+        match question::ask("Type yes to continue:", self.stop)? {
             Some(answer) if answer.eq_ignore_ascii_case("yes") => Ok(()),
             _ => bail!("nothing was changed: the fence was not agreed to"),
         }
     }
 
     /// Catches up, and shows the app PostgreSQL for reading where shares below 100 % are asked for.
-    fn prepare(&self) -> anyhow::Result<Option<Exit>> {
+    fn prepare(&self, request: &CutoverRequest) -> anyhow::Result<Option<Exit>> {
         self.catch_up()?;
         let outcome = self.rollout().before_freeze(&mut || self.catch_up())?;
         if let RolloutOutcome::WentBack { share_percent, reason } = outcome {
-            self.remark(&text::went_back_before(share_percent, &reason));
-            return Ok(Some(Exit::Differences));
+            let failed = vec![ReasonWords(&reason).to_string()];
+            return self.not_held(request, failed, &text::went_back_before(share_percent, &reason)).map(Some);
         }
         Ok(None)
+    }
+
+    /// Prints what does not hold, for people or as JSON.
+    fn not_held(&self, request: &CutoverRequest, failed: Vec<String>, text: &str) -> anyhow::Result<Exit> {
+        if self.args.json {
+            let mut summary = Summary::default();
+            summary.failed = failed;
+            summary.read(&self.engine(|| Cutover::open(request, self.screen))?, self.url);
+            output::stdout(&summary.json()?)?;
+        } else {
+            output::stdout(text)?;
+        }
+        Ok(Exit::Differences)
     }
 
     /// Closes the source, after as many attempts as are allowed.
@@ -151,6 +165,7 @@ impl Work<'_> {
             self.remark(&text::closed(&closed));
             return Ok(());
         }
+        let mut remedy = Remedy::LongerPause;
         for attempt in 1..=self.args.attempts {
             if attempt > 1 {
                 self.catch_up()?;
@@ -160,14 +175,20 @@ impl Work<'_> {
                     self.remark(&text::closed(&closed));
                     return Ok(());
                 }
-                Frozen::Open(reason) => self.remark(&text::not_frozen(reason, attempt, self.args.attempts)),
+                Frozen::Open(reason) => {
+                    self.remark(&text::not_frozen(reason, attempt, self.args.attempts));
+                    remedy = match reason {
+                        NotFrozen::TooLong { .. } => Remedy::LongerPause,
+                        NotFrozen::NeverIdle | NotFrozen::Readers { .. } => Remedy::CalmSource,
+                    };
+                }
             }
         }
         Err(row_mover::Error::new(format!(
-            "the source was not closed in {} attempts; the app goes on with SQLite",
-            self.args.attempts
+            "the source was not closed in {}; the app continues with SQLite",
+            counted(u64::from(self.args.attempts), "attempt")
         ))
-        .with_remedy_value(Remedy::LongerPause)
+        .with_remedy_value(remedy)
         .into())
     }
 
@@ -184,12 +205,12 @@ impl Work<'_> {
     fn finish(&self, request: &CutoverRequest) -> anyhow::Result<Option<Exit>> {
         let failures = gates::check(self.url, &self.settings, self.stop)?;
         if !failures.is_empty() {
-            output::stdout(&text::gates_failed(&failures))?;
-            return Ok(Some(Exit::Differences));
+            let failed = failures.iter().map(ToString::to_string).collect();
+            return self.not_held(request, failed, &text::gates_failed(&failures)).map(Some);
         }
         if let RolloutOutcome::WentBack { reason, .. } = self.rollout().after_switch()? {
-            output::stdout(&text::observation_failed(&reason))?;
-            return Ok(Some(Exit::Differences));
+            let failed = vec![ReasonWords(&reason).to_string()];
+            return self.not_held(request, failed, &text::observation_failed(&reason)).map(Some);
         }
         self.engine(|| Cutover::open(request, self.screen)?.record(Event::CutoverFinished))?;
         Ok(None)

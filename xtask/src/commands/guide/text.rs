@@ -271,7 +271,7 @@ fn next(found: &Found, list: &Checklist) -> Option<NextCommand> {
         Stage::Schema => (format!("schema up{postgres}"), "migrations are pending"),
         Stage::Deploy => ("deploy render".to_owned(), "it writes the manifests"),
         Stage::Migrate if found.evidence.switchover == Switchover::RolledBack => (
-            format!("migrate --sqlite {source} --restart{postgres}"),
+            format!("migrate --sqlite {source}{postgres}"),
             "the app runs on SQLite again, and PostgreSQL is archived",
         ),
         Stage::Migrate => (format!("migrate --sqlite {source}{postgres}"), "the rows are not all moved"),

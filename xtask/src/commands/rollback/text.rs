@@ -217,7 +217,7 @@ fn switch_words(switch: &Switch) -> String {
     match switch {
         Switch::EnvFile(path) => format!("switched to SQLite by {}", path.display()),
         Switch::Manifests(path) => format!("switched to SQLite by the manifests in {}", path.display()),
-        Switch::ByHand => "switched to SQLite by hand".to_owned(),
+        Switch::ByHand => "started by hand; it must use this SQLite file".to_owned(),
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) fn run(args: &RollbackArgs) -> anyhow::Result<Exit> {
     let remark = output::remarks(args.quiet);
     // What cannot be switched back is found before anything changes.
     let switcher = Switcher::check(&args.switch)?;
+    let switcher = if args.yes { switcher.without_questions() } else { switcher };
     let (url, _) = validate::resolve_target(&args.target, false, &remark)?;
     let screen = Screen::new(args.quiet, stop.clone());
     let context = RollbackContext {
@@ -257,14 +258,7 @@ impl RollbackContext<'_> {
     /// Switches the app; where a person does it, they confirm it.
     pub(super) fn switch_back(&self, source: &Path) -> anyhow::Result<Switch> {
         let path = std::fs::canonicalize(source).unwrap_or_else(|_| source.to_owned());
-        let switch = self.switcher.switch(&Destination::Sqlite { path }, self.stop)?;
-        if switch == Switch::ByHand && !self.args.yes && question::can_ask() {
-            match question::ask("Type yes once the app works with SQLite:", self.stop)? {
-                Some(answer) if answer.eq_ignore_ascii_case("yes") => {}
-                _ => bail!("the app was not switched; SQLite is open for writes: run the same command again"),
-            }
-        }
-        Ok(switch)
+        self.switcher.switch(&Destination::Sqlite { path }, self.stop)
     }
 
     pub(super) fn check_app(&self) -> anyhow::Result<()> {
