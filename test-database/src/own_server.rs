@@ -11,6 +11,9 @@ pub use private_postgres::StopMode;
 use crate::suspended::Suspended;
 use crate::{TestDatabase, VERSION_VARIABLE, execute};
 
+/// Names the folder for the data of servers, such as one in memory.
+const FOLDER_VARIABLE: &str = "TEST_POSTGRES_DIR";
+
 /// A cluster in a folder of its own, removed with it.
 pub struct OwnServer {
     /// The folder, which other files of a test may share.
@@ -42,7 +45,8 @@ impl OwnServer {
 
     #[track_caller]
     fn with(settings: &[&str], throwaway: bool) -> OwnServer {
-        let folder = tempfile::tempdir().unwrap();
+        let parent = std::env::var_os(FOLDER_VARIABLE).filter(|folder| !folder.is_empty());
+        let folder = parent.map_or_else(tempfile::tempdir, tempfile::tempdir_in).unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let version = std::env::var(VERSION_VARIABLE).ok().and_then(|version| version.parse().ok());
         let options = Options { version, throwaway, ..Options::new(folder.path(), Purpose::Test) };

@@ -14,7 +14,7 @@ pub(crate) const URL_VARIABLE: &str = "TEST_POSTGRES_URL";
 /// The version of the private test cluster, read by the tests.
 pub(crate) const VERSION_VARIABLE: &str = "TEST_POSTGRES_VERSION";
 
-/// Names the folder for the data of the private test cluster, such as one in memory. The tests do not read it.
+/// Names the folder for the data of the private test cluster, such as one in memory. Tests with a server of their own read it too.
 const FOLDER_VARIABLE: &str = "TEST_POSTGRES_DIR";
 
 /// Returns the private test cluster's data folder, where the environment names one.

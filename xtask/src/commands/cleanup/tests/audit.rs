@@ -172,7 +172,10 @@ fn what_cannot_be_read_is_reported() {
     let found = if fs::metadata(app.path()).unwrap().uid() == 0 {
         let shared = tempfile::tempdir().unwrap();
         let (program, result) = (shared.path().join("tests"), shared.path().join("result"));
-        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        // By another process: a program that another test begins meanwhile would hold a descriptor of ours, and the copy would be "busy".
+        let copied =
+            std::process::Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&program).status();
+        assert!(copied.unwrap().success());
         [shared.path(), app.path(), &program].iter().for_each(|path| set_mode(path, 0o777));
         let mut child = std::process::Command::new(&program);
         child.args(["--exact", "commands::cleanup::tests::audit::what_cannot_be_read_is_reported"]);
