@@ -93,7 +93,7 @@ pub enum PlanFiles {
 /// Whether the target could be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetAnswer {
-    /// None is named.
+    /// None is named, and nothing was moved from this checkout: `migrate` would start its private PostgreSQL.
     NotNamed,
     /// It does not answer.
     Failed,
@@ -245,7 +245,9 @@ fn next_stage(evidence: &Evidence) -> Option<Stage> {
         Switchover::RolledBack => Some(Stage::Migrate),
         Switchover::NotBegun => Some(match evidence {
             Evidence { plan: PlanFiles::Unreadable | PlanFiles::Stale, .. } => Stage::Generate,
-            Evidence { target: TargetAnswer::NotNamed | TargetAnswer::Failed, .. } => Stage::Health,
+            Evidence { target: TargetAnswer::Failed, .. } => Stage::Health,
+            // Before that there is no server that could be asked.
+            Evidence { target: TargetAnswer::NotNamed, .. } => Stage::Migrate,
             Evidence { rows: Rows::NotMoved | Rows::Moving, .. } => Stage::Migrate,
             _ if needs_schema => Stage::Schema,
             Evidence { rows: Rows::Moved, .. } => Stage::Validate,

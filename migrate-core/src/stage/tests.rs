@@ -74,6 +74,18 @@ fn what_is_blocked_is_blocked_by_what_comes_next() {
     }
 }
 
+/// The private PostgreSQL is started by the migration, so that nothing can be asked of it before.
+#[test]
+fn without_a_target_the_rows_are_moved_next() {
+    for evidence in all_evidence().into_iter().filter(|evidence| evidence.target == TargetAnswer::NotNamed) {
+        if (evidence.plan, evidence.switchover) == (PlanFiles::Current, Switchover::NotBegun) {
+            let list = checklist(&evidence);
+            assert_eq!(list.next(), Some(Stage::Migrate), "{evidence:?}");
+            assert_eq!(list.state(Stage::Health), StageState::Blocked { by: Stage::Migrate });
+        }
+    }
+}
+
 /// Nothing irreversible or of consequence is proposed before what proves that it is safe.
 #[test]
 fn a_stage_comes_next_only_after_those_that_it_needs() {
@@ -88,6 +100,7 @@ fn a_stage_comes_next_only_after_those_that_it_needs() {
                 assert!(evidence.schema.is_none_or(|schema| schema == SchemaState::Current));
             }
             Some(Stage::Cleanup) => assert_eq!(evidence.switchover, Switchover::CutoverFinished),
+            Some(Stage::Health) => assert_eq!((evidence.target, has_begun), (TargetAnswer::Failed, false)),
             Some(Stage::Rollback) => assert_eq!(evidence.switchover, Switchover::RollbackBegun),
             Some(Stage::Validate) => assert_eq!((evidence.rows, has_begun), (Rows::Moved, false)),
             _ => {}

@@ -59,15 +59,6 @@ impl ObjectName {
     pub(crate) fn deployment(namespace: Option<String>, name: &str) -> ObjectName {
         ObjectName { kind: "deployment.apps".to_owned(), namespace, name: name.to_owned() }
     }
-
-    /// An HTTPRoute of the Gateway API.
-    pub(crate) fn route(namespace: Option<String>, name: &str) -> ObjectName {
-        ObjectName {
-            kind: "httproute.gateway.networking.k8s.io".to_owned(),
-            namespace,
-            name: name.to_owned(),
-        }
-    }
 }
 
 /// `kubectl` with a context.

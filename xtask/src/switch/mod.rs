@@ -2,8 +2,6 @@
 //!
 //! `cutover` and `rollback` decide when; nothing here knows the ledger.
 
-#![allow(dead_code)]
-
 mod child;
 mod env_file;
 mod env_lines;

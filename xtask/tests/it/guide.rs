@@ -105,6 +105,15 @@ fn without_a_database_it_says_what_is_not_known() {
 }
 
 #[test]
+fn a_target_that_cannot_be_understood_is_refused() {
+    let place = Place::new();
+    for garbage in ["garbage", "postgres://h/d?no_such_option=1", "host='"] {
+        let output = place.run(["guide", "--postgres", garbage]).expect(2);
+        assert!(output.stderr.starts_with("error: the PostgreSQL URL cannot be read"), "{}", output.screen());
+    }
+}
+
+#[test]
 fn the_app_and_the_manifests_are_counted() {
     let place = Place::new();
     fs::create_dir_all(place.path().join("app")).unwrap();

@@ -56,12 +56,12 @@ pub(super) struct TargetFound {
 pub(super) fn gather(args: &GuideArgs) -> anyhow::Result<Found> {
     let app_findings = args.app.as_deref().map(findings).transpose()?;
     let manifests = args.manifests.as_deref().map(manifests).transpose()?;
-    let (url, remembered) = target_of(args);
+    let (url, remembered) = target_of(args)?;
     let folder = args.plan.clone().or(remembered).unwrap_or_else(workspace::plan_dir);
     let plan_files = plan_files(&folder).map_err(|error| format!("{error:#}"));
     let target = match &url {
         Ok(url) => ask(url, &folder).map_err(|error| format!("{error:#}")),
-        Err(error) => Err(error.clone()),
+        Err(unknown) => Err(unknown.reason.clone()),
     };
     let evidence = Evidence {
         is_app_searched: app_findings.is_some(),
@@ -72,7 +72,7 @@ pub(super) fn gather(args: &GuideArgs) -> anyhow::Result<Found> {
         },
         has_manifests: manifests.is_some_and(|files| files > 0),
         target: match (&url, &target) {
-            (Err(_), _) => TargetAnswer::NotNamed,
+            (Err(unknown), _) => unknown.answer,
             (_, Err(_)) => TargetAnswer::Failed,
             (_, Ok(_)) => TargetAnswer::Answered,
         },
@@ -113,19 +113,27 @@ fn manifests(folder: &Path) -> anyhow::Result<usize> {
     Ok(files)
 }
 
+/// Why the URL of the target is not known.
+struct UnknownTarget {
+    answer: TargetAnswer,
+    reason: String,
+}
+
 /// The target, and the folder of the plan of the last migration. A private PostgreSQL that nothing was moved into is not started.
-fn target_of(args: &GuideArgs) -> (Result<TargetUrl, String>, Option<PathBuf>) {
-    let named = || -> anyhow::Result<(TargetUrl, Option<PathBuf>)> {
-        if let Some(url) = target::named(&args.target)? {
-            return Ok((url, None));
-        }
-        let memory = private::remembered()?;
-        private::recall(memory.begun.last.or(memory.last), args.target.pg_version, false, output::note)
-    };
-    match named() {
-        Ok((url, folder)) => (Ok(url), folder),
-        Err(error) => (Err(format!("{error:#}")), None),
+///
+/// # Errors
+/// When the target that is named cannot be understood.
+fn target_of(args: &GuideArgs) -> anyhow::Result<(Result<TargetUrl, UnknownTarget>, Option<PathBuf>)> {
+    if let Some(url) = target::named(&args.target)? {
+        return Ok((Ok(url), None));
     }
+    let memory = private::remembered()?;
+    let last = memory.begun.last.or(memory.last);
+    let answer = if last.is_some() { TargetAnswer::Failed } else { TargetAnswer::NotNamed };
+    Ok(match private::recall(last, args.target.pg_version, false, output::note) {
+        Ok((url, folder)) => (Ok(url), folder),
+        Err(error) => (Err(UnknownTarget { answer, reason: format!("{error:#}") }), None),
+    })
 }
 
 /// The files of the plan that are up to date, and all of them, as `generate --check` compares them.

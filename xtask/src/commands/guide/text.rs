@@ -2,7 +2,7 @@
 
 use ::report::figures::count;
 use migrate_core::cutover::{Event, Fence, Switch};
-use migrate_core::stage::{Checklist, PlanFiles, SchemaState, Stage, StageState, Switchover};
+use migrate_core::stage::{Checklist, PlanFiles, SchemaState, Stage, StageState, Switchover, TargetAnswer};
 use row_mover::ledger::RecordedEvent;
 use row_mover::schema::{Entry, State};
 use row_mover::status::RunStatus;
@@ -263,7 +263,7 @@ fn next(found: &Found, list: &Checklist) -> Option<NextCommand> {
     let (command, reason) = match stage {
         Stage::Audit => (format!("audit --app {app}"), "it lists what depends on SQLite"),
         Stage::Generate => ("generate".to_owned(), generate_reason(found)),
-        Stage::Health => (format!("health{postgres}"), "the target does not answer, or none is named"),
+        Stage::Health => (format!("health{postgres}"), "the target does not answer"),
         Stage::Schema if found.evidence.schema == Some(SchemaState::Edited) => (
             format!("schema status{postgres}"),
             "a migration was edited after it was applied, or its folder is gone",
@@ -273,6 +273,10 @@ fn next(found: &Found, list: &Checklist) -> Option<NextCommand> {
         Stage::Migrate if found.evidence.switchover == Switchover::RolledBack => (
             format!("migrate --sqlite {source}{postgres}"),
             "the app runs on SQLite again, and PostgreSQL is archived",
+        ),
+        Stage::Migrate if found.evidence.target == TargetAnswer::NotNamed => (
+            format!("migrate --sqlite {source}"),
+            "it moves the rows into the private PostgreSQL of this checkout; set DATABASE_URL first to name another one",
         ),
         Stage::Migrate => (format!("migrate --sqlite {source}{postgres}"), "the rows are not all moved"),
         Stage::Validate => (format!("validate{postgres}"), "the rows are moved, and not proven"),
