@@ -83,7 +83,7 @@ impl TextCheck {
     /// [`Refusal::InvalidUtf8`] as soon as no further piece could make it sound.
     pub fn feed(&mut self, piece: &[u8]) -> Result<(), Refusal> {
         if self.first_nul.is_none() {
-            let nul = piece.iter().position(|&byte| byte == 0);
+            let nul = memchr::memchr(0, piece);
             self.first_nul = nul.map(|place| self.bytes + place);
         }
         if self.characters_max.is_some() {

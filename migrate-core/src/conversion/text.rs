@@ -38,10 +38,10 @@ pub(super) fn checked<'a>(value: SourceValue<'a>) -> Result<&'a str, Refusal> {
     let SourceValue::Text(bytes) = value else {
         return Err(Refusal::StorageClass { found: value.storage_class(), expected: "text" });
     };
-    let text =
-        std::str::from_utf8(bytes).map_err(|error| Refusal::InvalidUtf8 { at_byte: error.valid_up_to() })?;
+    let text = simdutf8::compat::from_utf8(bytes)
+        .map_err(|error| Refusal::InvalidUtf8 { at_byte: error.valid_up_to() })?;
     check_length(bytes)?;
-    match bytes.iter().position(|&byte| byte == 0) {
+    match memchr::memchr(0, bytes) {
         Some(at_byte) => Err(Refusal::NulInText { at_byte }),
         None => Ok(text),
     }

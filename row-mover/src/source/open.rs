@@ -33,6 +33,9 @@ const VALUE_LENGTH_MAX_BYTES: i32 = 1 << 30;
 /// The longest path that SQLite opens: 512 bytes including `-journal`.
 const PATH_BYTES_MAX: usize = 500;
 
+/// How much of a sealed copy is mapped into memory at most, in bytes: all of it. SQLite was built to allow this (`.cargo/config.toml`).
+const MAPPED_BYTES_MAX: i64 = 1 << 46;
+
 /// SQLite below this can lose committed writes when one connection checkpoints while another writes.
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 
@@ -319,7 +322,14 @@ fn open(file: SourceFile) -> std::result::Result<SourceConnection, rusqlite::Err
         connection.set_limit(limit, value)?;
     }
     connection.busy_timeout(LOCK_WAIT_MAX)?;
-    connection.execute_batch("PRAGMA query_only = 1; PRAGMA cell_size_check = 1; PRAGMA mmap_size = 0")?;
+    // A sealed copy is ours and nobody writes to it. Any other file may be truncated while it is read, and reading a mapped page that is
+    // no longer there ends the process (SQLite manual, "Memory-Mapped I/O").
+    let mapped_bytes = match file.access {
+        Access::Sealed => MAPPED_BYTES_MAX,
+        Access::Locked | Access::Unlocked(_) => 0,
+    };
+    connection.execute_batch("PRAGMA query_only = 1; PRAGMA cell_size_check = 1")?;
+    connection.pragma_update(None, "mmap_size", mapped_bytes)?;
     app_collations::define_when_needed(&connection)?;
     let control = Control::install(&connection)?;
     Ok(SourceConnection { connection, file, live: None, control })

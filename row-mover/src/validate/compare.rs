@@ -107,6 +107,7 @@ pub(super) fn merge(
         target_key: OwnedKey::default(),
         previous_target_key: OwnedKey::default(),
         has_target_key: false,
+        others: (0..table.columns.len()).filter(|position| !key.contains(position)).collect(),
         expected: Expected::of(table),
         scratch: Vec::new(),
     };
@@ -165,6 +166,8 @@ struct Merge<'a> {
     target_key: OwnedKey,
     previous_target_key: OwnedKey,
     has_target_key: bool,
+    /// The positions of the columns that are not in the key.
+    others: Vec<usize>,
     expected: Expected,
     scratch: Vec<u8>,
 }
@@ -252,7 +255,17 @@ impl Merge<'_> {
 
     fn compare_row(&mut self, row: &SourceRow<'_>, target: &TargetRows<'_>) -> rusqlite::Result<()> {
         let (mut columns, mut values) = (Vec::new(), Vec::new());
-        for (position, column) in self.table.columns.iter().enumerate() {
+        // The target's key is decoded already. Keys that are equal as numbers may differ as values.
+        let all: Vec<usize>;
+        let is_key_nulled = self.key.iter().any(|&position| self.expected.is_nulled(position));
+        let positions = if !is_key_nulled && self.source_key.is_identical(&self.target_key) {
+            &self.others
+        } else {
+            all = (0..self.table.columns.len()).collect();
+            &all
+        };
+        for &position in positions {
+            let Some(column) = self.table.columns.get(position) else { continue };
             let mut source = row.value(position)?;
             if self.expected.is_nulled(position) {
                 self.found.nulled += 1;

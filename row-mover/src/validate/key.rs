@@ -52,6 +52,15 @@ impl OwnedKey {
         orders.find(|order| order.is_ne()).unwrap_or(self.parts.len().cmp(&other.parts.len()))
     }
 
+    /// Whether both have the same values of the same storage classes, bit by bit.
+    pub(super) fn is_identical(&self, other: &OwnedKey) -> bool {
+        self.parts.len() == other.parts.len()
+            && (0..self.parts.len()).all(|position| match (self.value(position), other.value(position)) {
+                (SourceValue::Real(one), SourceValue::Real(other)) => one.to_bits() == other.to_bits(),
+                (one, other) => one == other,
+            })
+    }
+
     fn value(&self, position: usize) -> SourceValue<'_> {
         match self.parts[position] {
             Part::Null => SourceValue::Null,
@@ -153,6 +162,20 @@ mod tests {
             assert_eq!(compare_values(Integer(integer), Real(float)), Ordering::Equal);
             assert_eq!(compare_values(Real(float), Integer(integer)), Ordering::Equal);
         }
+    }
+
+    #[test]
+    fn identical_keys_have_one_storage_class_and_all_bits() {
+        use SourceValue::{Blob, Integer, Null, Real, Text};
+        let different =
+            [Null, Integer(1), Real(1.0), Real(0.0), Real(-0.0), Text(b"1"), Blob(b"1"), Text(b"1 ")];
+        for (position, &one) in different.iter().enumerate() {
+            for (place, &other) in different.iter().enumerate() {
+                let keys = [key(&[Integer(7), one]), key(&[Integer(7), other])];
+                assert_eq!(keys[0].is_identical(&keys[1]), position == place, "{one:?} {other:?}");
+            }
+        }
+        assert!(!key(&[Integer(1)]).is_identical(&key(&[Integer(1), Null])));
     }
 
     #[test]
