@@ -130,6 +130,7 @@ const SUPPLIED: &[SuppliedClass] = &[
     btree_gin("timestamp_ops", &[PgType::Timestamp], true),
     btree_gin("timestamptz_ops", &[PgType::Timestamptz], true),
     btree_gin("uuid_ops", &[PgType::Uuid], true),
+    btree_gin("varchar_ops", TEXT, false),
 ];
 
 /// Returns whether PostgreSQL itself has a class of this name for a method: with a type, whether one that takes it. None where it has no
