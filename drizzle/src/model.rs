@@ -175,6 +175,8 @@ impl<'p> Table<'p> {
             let (table, index) = (planned.target.clone(), index.name.clone());
             !context.left_out.contains(&LeftOut::ReferencedIndex { table, index })
         };
+        let mut indexes: Vec<Index<'p>> = planned.indexes.iter().filter(is_in).map(Index::of).collect();
+        indexes.sort_by_key(Index::place);
         Table {
             constant,
             columns: column::of_table(planned, context.decided, context.types),
@@ -182,7 +184,7 @@ impl<'p> Table<'p> {
             unique: planned.unique.iter().map(key).collect(),
             foreign_keys: planned.foreign_keys.iter().filter_map(foreign_key).collect(),
             checks: planned.checks.iter().collect(),
-            indexes: planned.indexes.iter().filter(is_in).map(Index::of).collect(),
+            indexes,
             planned,
         }
     }

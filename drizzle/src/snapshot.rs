@@ -147,12 +147,18 @@ fn column(column: &Column<'_>, with_constraints: bool) -> Value {
 
 fn index(index: &Index<'_>) -> Value {
     let keys = index.keys.iter().map(|key| match key {
-        IndexKey::Column { name, descending } => json!({
-            "expression": name,
-            "isExpression": false,
-            "asc": !descending,
-            "nulls": if *descending { "first" } else { "last" },
-        }),
+        IndexKey::Column { name, descending, class } => {
+            let mut key = json!({
+                "expression": name,
+                "isExpression": false,
+                "asc": !descending,
+                "nulls": if *descending { "first" } else { "last" },
+            });
+            if let Some(class) = class {
+                key["opclass"] = Value::from(class.as_str());
+            }
+            key
+        }
         IndexKey::Expression(sql) => {
             json!({ "expression": sql, "isExpression": true, "asc": true, "nulls": "last" })
         }

@@ -20,6 +20,7 @@ pub mod infer;
 pub mod load_plan;
 pub mod mapping;
 mod nearest;
+pub mod operator_class;
 pub mod page_limits;
 pub mod phase;
 pub mod plan;

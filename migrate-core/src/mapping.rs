@@ -2,6 +2,7 @@
 //!
 //! Only the file's form is checked here; whether its names exist is checked where it meets a schema, in the planner.
 
+mod column_classes;
 mod misspelt;
 mod rules;
 mod target_names;
@@ -18,6 +19,7 @@ use crate::reject::{OnReject, RejectLimit};
 use crate::terms::{DerivedDecision, DrizzleDates, EmptyText, Numbering, Rounding, Seeds};
 
 pub use crate::terms::{DEFAULT_SCHEMA, IndexMethod};
+pub use column_classes::ColumnClasses;
 pub(crate) use rules::glob_fits;
 pub use rules::{ColumnRule, TableRule};
 pub use target_names::NameRule;
@@ -111,6 +113,9 @@ pub struct TableMapping {
     /// Its keys and indexes that PostgreSQL does not get, by the name of either side, each with the reason.
     #[serde(default)]
     pub skip_indexes: BTreeMap<String, String>,
+    /// The operator classes of the source's indexes, by source name.
+    #[serde(default)]
+    pub index_ops: BTreeMap<String, ColumnClasses>,
     /// By source column name.
     #[serde(default)]
     pub columns: BTreeMap<String, ColumnMapping>,
@@ -157,6 +162,9 @@ pub struct AddedIndex {
     /// Those of them that are sorted descending.
     #[serde(default)]
     pub descending: Vec<String>,
+    /// The operator classes of those that do not have the default one.
+    #[serde(default)]
+    pub ops: ColumnClasses,
     /// Why, in words, for the reviewer.
     pub why: String,
 }
@@ -262,6 +270,8 @@ impl AddedIndex {
             problem("it has no columns")
         } else if self.descending.iter().any(|column| !self.columns.contains(column)) {
             problem("`descending` names a column that is not among its `columns`")
+        } else if self.ops.columns().any(|column| !self.columns.iter().any(|name| name == column)) {
+            problem("`ops` names a column that is not among its `columns`")
         } else if self.method == IndexMethod::Gin && !self.descending.is_empty() {
             problem("a gin index has no order, so `descending` means nothing there")
         } else if self.method == IndexMethod::Hash && self.columns.len() > 1 {

@@ -5,7 +5,8 @@
 
 use crate::conversion::PgType;
 use crate::identifier::quote_pg;
-use crate::plan::{PlannedColumn, PlannedIndex, PlannedKey, PlannedTable};
+use crate::operator_class::has_short_keys;
+use crate::plan::{PlannedColumn, PlannedIndex, PlannedIndexColumn, PlannedKey, PlannedTable};
 use crate::target_schema::TargetFact;
 use crate::terms::IndexMethod;
 
@@ -170,8 +171,7 @@ impl KeyLimit {
             None => {
                 let keys =
                     table.primary_key.iter().chain(&table.unique).map(|key| KeyLimit::of_key(table, key));
-                // The long keys of GIN are hashes, or words of at most 2 kB; all keys of a hash index are hashes.
-                let indexes = table.indexes.iter().filter(|index| index.method == IndexMethod::Btree);
+                let indexes = table.indexes.iter().filter(|index| has_long_keys(table, index));
                 keys.chain(indexes.map(|index| KeyLimit::of_index(table, index))).collect()
             }
         };
@@ -186,7 +186,7 @@ impl KeyLimit {
     }
 
     fn of_index(table: &PlannedTable, index: &PlannedIndex) -> KeyLimit {
-        let keys: Vec<String> = index.columns.iter().map(|key| key.sql()).collect();
+        let keys: Vec<String> = index.columns.iter().map(PlannedIndexColumn::definition).collect();
         let condition =
             index.predicate.as_ref().map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
         let definition = format!("{} ({}){condition}", index.method.sql(), keys.join(", "));
@@ -216,12 +216,18 @@ impl KeyLimit {
     fn of_fact(table: &PlannedTable, fact: &TargetFact) -> Option<KeyLimit> {
         let name = fact.item.strip_prefix("index ")?;
         let definition = definition_of_index(&fact.definition)?;
-        let is_hashed = definition.starts_with("hash ") || definition.starts_with("gin ");
-        let is_left_out = is_hashed || definition.contains('.') || definition.ends_with(" (not valid)");
+        let inputs = inputs(table, definition);
+        let types = || inputs.iter().filter_map(|&position| Some(table.columns.get(position)?.target_type));
+        let is_short = match definition.split(' ').next() {
+            Some("hash") => true,
+            Some("gin") => types().all(|kind| !matches!(kind, PgType::TextArray | PgType::NumericArray)),
+            _ => false,
+        };
+        let is_left_out = is_short || definition.contains('.') || definition.ends_with(" (not valid)");
         (!is_left_out).then(|| KeyLimit {
             name: name.to_owned(),
             definition: definition.to_owned(),
-            inputs: inputs(table, definition),
+            inputs,
             is_plain: false,
         })
     }
@@ -262,6 +268,15 @@ impl KeyLimit {
             Some(Growth { times, more: inner.more.saturating_mul(outer.times).saturating_add(outer.more) })
         })?
     }
+}
+
+/// Whether a long value can be a long key of an index. The words of a text search have at most 2 kB.
+fn has_long_keys(table: &PlannedTable, index: &PlannedIndex) -> bool {
+    let has_long = |key: &PlannedIndexColumn| match table.target_column(&key.column) {
+        Some(column) => !has_short_keys(index.method, column.target_type, key.ops.as_ref()),
+        None => index.method == IndexMethod::Btree,
+    };
+    index.columns.iter().any(has_long)
 }
 
 /// A bound of the length of an expression's result: a factor of the bytes of its inputs, and a constant.

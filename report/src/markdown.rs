@@ -7,7 +7,7 @@ mod mermaid;
 
 use std::fmt::Write as _;
 
-use migrate_core::plan::{Plan, PlannedColumn, PlannedTable};
+use migrate_core::plan::{Plan, PlannedColumn, PlannedIndexColumn, PlannedTable};
 
 pub(crate) use escape::{cell, prose, visible};
 use escape::{code, fenced, one_line};
@@ -129,8 +129,11 @@ fn key_lines(table: &PlannedTable, text: &mut String) {
     }
     for index in &table.indexes {
         let unique = if index.unique { "unique index" } else { "index" };
-        let keys: Vec<String> =
-            index.columns.iter().map(|key| key.expression.as_ref().unwrap_or(&key.column).clone()).collect();
+        let key = |key: &PlannedIndexColumn| {
+            let class = key.ops.as_ref().map(|class| format!(" {class}")).unwrap_or_default();
+            format!("{}{class}", key.expression.as_ref().unwrap_or(&key.column))
+        };
+        let keys: Vec<String> = index.columns.iter().map(key).collect();
         let condition = index.predicate.as_ref().map(|sql| format!(" where {}", code(sql)));
         let added = index.added_because.as_ref().map(|why| format!(" (added: {})", prose(why)));
         push(

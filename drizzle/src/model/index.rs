@@ -1,6 +1,8 @@
 //! Indexes as Drizzle writes and reads them.
 
+use migrate_core::operator_class::OperatorClass;
 use migrate_core::plan::{PlannedIndex, PlannedIndexColumn};
+use migrate_core::terms::IndexMethod;
 
 /// An index.
 pub(crate) struct Index<'p> {
@@ -16,8 +18,10 @@ pub(crate) enum IndexKey<'p> {
         name: &'p str,
         /// Whether it is sorted descending, which puts NULL first in both PostgreSQL and SQLite's order of descending keys.
         descending: bool,
+        /// Its operator class, as SQL.
+        class: Option<String>,
     },
-    /// An expression in SQL, with its order.
+    /// An expression in SQL, with its operator class and its order.
     Expression(String),
 }
 
@@ -26,11 +30,23 @@ impl<'p> Index<'p> {
         // drizzle-kit reads all keys of an index as expressions if one is.
         let has_expressions = planned.columns.iter().any(|key| key.expression.is_some());
         let key = |key: &'p PlannedIndexColumn| match has_expressions {
-            false => IndexKey::Column { name: &key.column, descending: key.descending },
-            true => {
-                IndexKey::Expression(format!("{}{}", key.sql(), if key.descending { " DESC" } else { "" }))
+            false => {
+                let class = key.ops.as_ref().map(OperatorClass::sql);
+                IndexKey::Column { name: &key.column, descending: key.descending, class }
             }
+            true => IndexKey::Expression(key.definition()),
         };
         Index { planned, keys: planned.columns.iter().map(key).collect() }
+    }
+
+    /// The rank of the index among those of its table: an index that Drizzle writes with `using` may leave its operator class and the
+    /// order of a later one to each other, since both share the settings of a column.
+    pub(super) fn place(&self) -> u8 {
+        let has_class = self.planned.columns.iter().any(|key| key.ops.is_some());
+        match (self.planned.method, has_class) {
+            (IndexMethod::Btree, _) => 0,
+            (_, true) => 1,
+            (_, false) => 2,
+        }
     }
 }

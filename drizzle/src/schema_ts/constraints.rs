@@ -61,9 +61,10 @@ fn index(table: &Table<'_>, index: &Index<'_>, imports: &mut Imports) -> String 
         .keys
         .iter()
         .map(|key| match key {
-            IndexKey::Column { name, descending } => {
+            IndexKey::Column { name, descending, class } => {
                 let order = if *descending { ".desc().nullsFirst()" } else { "" };
-                format!("{}{order}", member(table, TABLE_PARAMETER, name))
+                let class = class.as_ref().map(|class| format!(".op({})", string(class))).unwrap_or_default();
+                format!("{}{order}{class}", member(table, TABLE_PARAMETER, name))
             }
             IndexKey::Expression(sql) => imports.sql(sql),
         })

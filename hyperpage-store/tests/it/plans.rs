@@ -54,6 +54,39 @@ fn a_claim_reads_a_few_entries_of_its_index() {
     assert!(scans >= 3 && entries < 200, "{scans} scans read {entries} entries");
 }
 
+/// Whether PostgreSQL plans to search for such jobs in the index on `payload`.
+fn is_searched_in_the_index(database: &Postgres, condition: &str) -> bool {
+    let sql = format!(
+        "SELECT line AS value FROM explained($$SELECT id FROM jobs WHERE {condition} ORDER BY created_at, id LIMIT 100$$) AS line"
+    );
+    database.texts(&sql).iter().flatten().any(|line| line.contains("Bitmap Index Scan on idx_jobs_payload"))
+}
+
+/// What the class `jsonb_path_ops` serves (PostgreSQL manual, section 8.14.4).
+#[test]
+fn containment_and_paths_are_planned_with_the_index_and_keys_are_not() {
+    let database = large();
+    database.execute(
+        "CREATE FUNCTION explained(query text) RETURNS SETOF text LANGUAGE plpgsql AS
+         $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS OFF) ' || query; END $$",
+    );
+    for condition in [
+        r#"payload @> '{"user": "github:17"}'"#,
+        "payload @? '$.user ? (@ == \"github:17\")'",
+        "payload @@ '$.user == \"github:17\"'",
+    ] {
+        assert!(is_searched_in_the_index(&database, condition), "{condition}");
+    }
+    for condition in ["payload ? 'none'", "payload ?| ARRAY['none']", "payload ?& ARRAY['none']"] {
+        assert!(!is_searched_in_the_index(&database, condition), "{condition}");
+    }
+    // Documents without a value have no entry in the index, and are found all the same.
+    database.execute("UPDATE jobs SET payload = '{\"a\": {}}' WHERE id IN ('job-5', 'job-6')");
+    let mut store = database.open();
+    assert_eq!(store.jobs_containing(&json!({"a": {}}), 10).unwrap().len(), 2);
+    assert_eq!(store.jobs_containing(&json!({}), 10).unwrap().len(), 10);
+}
+
 #[test]
 fn containment_is_searched_in_its_index() {
     let database = large();

@@ -46,6 +46,22 @@ fn unknown_keys_and_conversions_are_errors() {
             "format = 1\n[[tables.t.indexes]]\nname = \"i\"\nmethod = \"gin\"\ncolumns = [\"a\"]\ndescending = [\"a\"]\nwhy = \"\"",
             "a gin index has no order",
         ),
+        (
+            "format = 1\n[[tables.t.indexes]]\nname = \"i\"\ncolumns = [\"a\"]\nops = { b = \"text_ops\" }\nwhy = \"\"",
+            "index i: `ops` names a column that is not among its `columns`",
+        ),
+        (
+            "format = 1\n[[tables.t.indexes]]\nname = \"i\"\ncolumns = [\"a\"]\nops = \"text_ops\"\nwhy = \"\"",
+            "expected operator classes by column, such as { payload = \"jsonb_path_ops\" }",
+        ),
+        (
+            "format = 1\n[tables.t.index_ops]\ni = \"text_ops\"",
+            "expected operator classes by column, such as { payload = \"jsonb_path_ops\" }",
+        ),
+        (
+            "format = 1\n[tables.t.index_ops]\ni = { a = \"gin trgm ops\" }",
+            "\"gin trgm ops\" is not the name of an operator class, such as jsonb_path_ops",
+        ),
         ("format = 1\nschema = \"pg_x\"", "schema pg_x: schemas of that name are PostgreSQL's own"),
         (
             "format = 1\n[tables.t]\nschema = \"migration\"",

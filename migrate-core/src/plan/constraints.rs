@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::identifier::quote_pg;
+use crate::operator_class::OperatorClass;
 use crate::terms::IndexMethod;
 
 /// A PRIMARY KEY or UNIQUE constraint.
@@ -83,6 +84,9 @@ pub struct PlannedIndexColumn {
     /// The expression in PostgreSQL's SQL, where the key is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expression: Option<String>,
+    /// Its operator class, where a human chose one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ops: Option<OperatorClass>,
     /// Whether it is sorted descending.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub descending: bool,
@@ -125,11 +129,22 @@ pub struct PlannedBreach {
 }
 
 impl PlannedIndexColumn {
-    /// The key as SQL, without its order.
+    /// A column, ascending and with its default operator class.
+    pub fn of_column(column: String) -> PlannedIndexColumn {
+        PlannedIndexColumn { column, expression: None, ops: None, descending: false }
+    }
+
+    /// The key as SQL, without its operator class and its order.
     pub fn sql(&self) -> String {
         match &self.expression {
             Some(expression) => format!("({expression})"),
             None => quote_pg(&self.column),
         }
+    }
+
+    /// The key as `CREATE INDEX` writes it, with its operator class and its order.
+    pub fn definition(&self) -> String {
+        let class = self.ops.as_ref().map(|class| format!(" {class}")).unwrap_or_default();
+        format!("{}{class}{}", self.sql(), if self.descending { " DESC" } else { "" })
     }
 }

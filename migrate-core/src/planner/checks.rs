@@ -3,6 +3,7 @@
 use super::PlanningError;
 use crate::conversion::{Conversion, PgType};
 use crate::mapping::IndexMethod;
+use crate::operator_class::has_default;
 use crate::plan::PlannedTable;
 
 /// The most columns of a table (manual, appendix K).
@@ -15,9 +16,16 @@ const KEY_COLUMNS_MAX: usize = 32;
 struct Key<'a> {
     /// Such as `primary key` or `index by_name`.
     name: String,
-    columns: Vec<&'a str>,
+    columns: Vec<KeyColumn<'a>>,
     is_unique: bool,
     method: IndexMethod,
+}
+
+/// A column of a key.
+struct KeyColumn<'a> {
+    name: &'a str,
+    /// Whether a human chose its operator class.
+    has_class: bool,
 }
 
 /// Refuses a definition that PostgreSQL would refuse after the rows have moved.
@@ -34,7 +42,7 @@ pub(super) fn check_table(table: &PlannedTable) -> Result<(), PlanningError> {
     let is_search = |name: &str| table.searches.iter().any(|search| search.target == name);
     for key in keys(table) {
         check_limit(&format!("{} of {}", key.name, table.source), key.columns.len(), KEY_COLUMNS_MAX)?;
-        for column in key.columns.iter().filter(|column| !is_search(column)) {
+        for column in key.columns.iter().filter(|column| !is_search(column.name)) {
             check_key_column(table, &key, column)?;
         }
     }
@@ -52,7 +60,7 @@ fn keys(table: &PlannedTable) -> Vec<Key<'_>> {
     let mut keys: Vec<Key<'_>> = (primary.chain(unique))
         .map(|(name, columns)| Key {
             name,
-            columns: columns.iter().map(String::as_str).collect(),
+            columns: columns.iter().map(|name| KeyColumn { name, has_class: false }).collect(),
             is_unique: true,
             method: IndexMethod::Btree,
         })
@@ -62,7 +70,7 @@ fn keys(table: &PlannedTable) -> Vec<Key<'_>> {
             name: format!("index {}", index.name),
             columns: (index.columns.iter())
                 .filter(|key| key.expression.is_none())
-                .map(|key| key.column.as_str())
+                .map(|key| KeyColumn { name: &key.column, has_class: key.ops.is_some() })
                 .collect(),
             is_unique: index.unique,
             method: index.method,
@@ -78,7 +86,11 @@ fn check_limit(what: &str, found: usize, max: usize) -> Result<(), PlanningError
     Err(PlanningError::TooManyColumns { what: what.to_owned(), found, max })
 }
 
-fn check_key_column(table: &PlannedTable, key: &Key<'_>, target: &str) -> Result<(), PlanningError> {
+fn check_key_column(
+    table: &PlannedTable,
+    key: &Key<'_>,
+    key_column: &KeyColumn<'_>,
+) -> Result<(), PlanningError> {
     let refused = |column: &str, problem| {
         Err(PlanningError::KeyColumn {
             key: key.name.clone(),
@@ -87,13 +99,15 @@ fn check_key_column(table: &PlannedTable, key: &Key<'_>, target: &str) -> Result
             problem,
         })
     };
-    let Some(column) = table.target_column(target) else {
-        return refused(target, "which is a generated column and is not migrated; remove the index");
+    let Some(column) = table.target_column(key_column.name) else {
+        return refused(key_column.name, "which is a generated column and is not migrated; remove the index");
     };
+    let has_class = |kind: PgType, method: IndexMethod| key_column.has_class || has_default(method, kind);
     match (column.conversion.target_type(), key.method) {
-        (kind, IndexMethod::Gin) if kind != PgType::Jsonb => {
-            refused(&column.source, "and a gin index needs jsonb; name the conversion jsonb for it")
-        }
+        (kind, IndexMethod::Gin) if !has_class(kind, IndexMethod::Gin) => refused(
+            &column.source,
+            "and a gin index needs jsonb or an array, or in `ops` an operator class for the type; name the conversion jsonb for it",
+        ),
         (PgType::Json, _) if key.is_unique => {
             refused(&column.source, "which is json, and PostgreSQL cannot compare that; keep it text")
         }
@@ -105,6 +119,9 @@ fn check_key_column(table: &PlannedTable, key: &Key<'_>, target: &str) -> Result
             "which is jsonb: texts that differ in SQLite may be one document there, and one value twice breaks the key; \
              keep it text",
         ),
+        (kind, IndexMethod::Hash) if !has_class(kind, IndexMethod::Hash) => {
+            refused(&column.source, "of which PostgreSQL computes no hash; make it a btree index")
+        }
         _ if key.is_unique && matches!(column.conversion, Conversion::TimestamptzFromIso8601(_)) => refused(
             &column.source,
             "which is timestamptz: texts that differ in SQLite may name one instant there, and one value twice breaks the \

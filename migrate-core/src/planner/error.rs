@@ -1,8 +1,12 @@
 //! Why no plan can be made, with the object that prevents it and the remedy.
 
+use super::class_problem::ClassProblem;
 use super::existing::{Elsewhere, Obstacles};
+use crate::conversion::PgType;
+use crate::operator_class::OperatorClass;
 use crate::plan::Plan;
 use crate::source_sql::UnreadableSql;
+use crate::terms::IndexMethod;
 
 /// Why no plan can be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,6 +107,24 @@ pub enum PlanningError {
         column: String,
         /// The problem and the remedy, for people.
         problem: &'static str,
+    },
+    /// An operator class that a key of an index cannot have.
+    #[error("index {index} of {table} uses {key}{}", problem.in_words(class, *method, *kind))]
+    OperatorClass {
+        /// The table.
+        table: String,
+        /// The index.
+        index: String,
+        /// The column, or the expression.
+        key: String,
+        /// The class.
+        class: OperatorClass,
+        /// The method of the index.
+        method: IndexMethod,
+        /// The type of the column; none of an expression.
+        kind: Option<PgType>,
+        /// The problem.
+        problem: ClassProblem,
     },
 }
 

@@ -18,7 +18,7 @@ pub(super) fn plan(
     let table = context.table;
     let mut planned = Vec::new();
     for index in table.indexes.iter().filter(|index| index.origin == SourceIndexOrigin::CreateIndex) {
-        match kept(context, index) {
+        match kept(context, mapping, index) {
             Ok(index) => planned.push(index),
             Err(reason) => {
                 let name =
@@ -35,9 +35,9 @@ pub(super) fn plan(
             unique: false,
             columns: (index.columns.iter())
                 .map(|column| PlannedIndexColumn {
-                    column: context.names.column(&table.name, column),
-                    expression: None,
+                    ops: index.ops.of_column(column).cloned(),
                     descending: index.descending.contains(column),
+                    ..PlannedIndexColumn::of_column(context.names.column(&table.name, column))
                 })
                 .collect(),
             predicate: None,
@@ -49,7 +49,7 @@ pub(super) fn plan(
     planned
 }
 
-fn kept(context: &Context<'_>, index: &SourceIndex) -> Result<PlannedIndex, String> {
+fn kept(context: &Context<'_>, mapping: &TableMapping, index: &SourceIndex) -> Result<PlannedIndex, String> {
     let facts = match &index.sql {
         Some(sql) => index_facts(&index.name, sql).map_err(|error| error.to_string())?,
         None => return Err("SQLite has stored no statement for it".to_owned()),
@@ -57,6 +57,7 @@ fn kept(context: &Context<'_>, index: &SourceIndex) -> Result<PlannedIndex, Stri
     if facts.keys.len() != index.columns.len() {
         return Err("its stored statement does not describe the index that SQLite has".to_owned());
     }
+    let classes = mapping.index_ops.get(&index.name);
     let mut notes = Vec::new();
     let mut columns = Vec::with_capacity(index.columns.len());
     for (key, sql) in index.columns.iter().zip(&facts.keys) {
@@ -70,7 +71,11 @@ fn kept(context: &Context<'_>, index: &SourceIndex) -> Result<PlannedIndex, Stri
             Some(planned) => planned,
             None => expression_key(context, key, sql, &mut notes)?,
         };
-        columns.push(planned);
+        let class = classes.and_then(|classes| match &key.column {
+            Some(column) => classes.of_column(column),
+            None => classes.of_expression(sql),
+        });
+        columns.push(PlannedIndexColumn { ops: class.cloned(), ..planned });
     }
     let predicate = match &facts.predicate {
         None => None,
@@ -100,7 +105,7 @@ pub(super) fn column_key(context: &Context<'_>, key: &SourceIndexColumn) -> Opti
     let column = context.column(key.column.as_deref()?)?;
     let expression = folded(fold(&key.collation, column), column);
     let name = if expression.is_some() { String::new() } else { column.target.clone() };
-    Some(PlannedIndexColumn { column: name, expression, descending: key.descending })
+    Some(PlannedIndexColumn { column: name, expression, ops: None, descending: key.descending })
 }
 
 fn expression_key(
@@ -117,6 +122,7 @@ fn expression_key(
     Ok(PlannedIndexColumn {
         column: bare.map(|column| column.target.clone()).unwrap_or_default(),
         expression: if bare.is_some() { None } else { Some(translated.sql) },
+        ops: None,
         descending: key.descending,
     })
 }

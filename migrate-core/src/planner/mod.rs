@@ -6,6 +6,7 @@
 pub(crate) mod breaches;
 mod catalog;
 mod checks;
+mod class_problem;
 mod collation;
 mod columns;
 mod conditions;
@@ -19,6 +20,7 @@ mod inferred;
 mod keys;
 mod names;
 mod objects;
+mod operator_classes;
 mod rules;
 mod scope;
 pub(crate) mod skipped_indexes;
@@ -26,6 +28,7 @@ mod text_evidence;
 mod uniqueness;
 mod virtual_tables;
 
+pub use class_problem::ClassProblem;
 pub use drizzle::for_drizzle;
 pub use error::{ObstructedPlan, PlanningError};
 pub use existing::{
@@ -163,6 +166,7 @@ fn plan_with(
     foreign_keys::add_needed_keys(&needed, &names, &mut tables);
     left_behind.extend(schema.others.iter().filter_map(|object| other_object(object, mapping)));
     let unplanned = virtual_tables::plan(schema, mapping, &mut tables, &mut left_behind)?;
+    operator_classes::settle(&mut tables)?;
     tables.iter().try_for_each(checks::check_table)?;
     foreign_keys::leave_mismatched(&mut tables, &mut left_behind);
     let target_relations = target.map(|target| target.relations.clone()).unwrap_or_default();
@@ -342,6 +346,8 @@ fn check_mapping_names(schema: &SourceSchema, mapping: &Mapping) -> Result<(), P
             .map(|index| index.name.as_str())
             .collect();
         table_mapping.rename_indexes.keys().try_for_each(|index| names::known("index", index, &indexes))?;
+        let table = schema.tables.iter().find(|table| table.name == *name);
+        table.map_or(Ok(()), |table| operator_classes::check_names(table, table_mapping))?;
         let columns: BTreeSet<&str> = (schema.tables.iter().filter(|table| table.name == *name))
             .flat_map(|table| table.columns.iter().map(|column| column.name.as_str()))
             .collect();

@@ -27,7 +27,8 @@ pub(super) fn weaken(table: &mut PlannedTable, columns: &[String], is_folded: bo
         if has_same_columns && index_is_folded == is_folded {
             index.unique = false;
             let keys: Vec<String> = index.columns.iter().map(PlannedIndexColumn::sql).collect();
-            let list = keys.join(", ");
+            let made: Vec<String> = index.columns.iter().map(PlannedIndexColumn::definition).collect();
+            let list = made.join(", ");
             let (name, qualified) = (quote_pg(&index.name), table.qualified(&index.name));
             weakened.push(Weakened {
                 constraint: format!("unique index {}", index.name),
@@ -87,13 +88,7 @@ fn constraints(table: &mut PlannedTable, columns: &[PlannedColumn]) -> Vec<Weake
             source: None,
             method: IndexMethod::Btree,
             unique: false,
-            columns: (key.columns.iter())
-                .map(|column| PlannedIndexColumn {
-                    column: column.clone(),
-                    expression: None,
-                    descending: false,
-                })
-                .collect(),
+            columns: key.columns.iter().cloned().map(PlannedIndexColumn::of_column).collect(),
             predicate: None,
             source_sql: None,
             added_because: None,

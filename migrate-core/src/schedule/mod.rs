@@ -266,7 +266,7 @@ impl Schedule {
 fn group(kind: &BuildKind) -> Group {
     match kind {
         BuildKind::Key => Group::Keys,
-        BuildKind::Index(_) => Group::Indexes,
+        BuildKind::Index(_) | BuildKind::PathIndex => Group::Indexes,
         BuildKind::Check => Group::Checks,
         BuildKind::ForeignKey { .. } => Group::ForeignKeys,
         BuildKind::Derived => Group::Derived,
@@ -280,6 +280,7 @@ fn cost(kind: &BuildKind, size: u64) -> u64 {
     match kind {
         BuildKind::Key | BuildKind::Index(IndexMethod::Btree | IndexMethod::Hash) => size / 2,
         BuildKind::Index(IndexMethod::Gin) => size.saturating_mul(6),
+        BuildKind::PathIndex => size.saturating_mul(5) / 2,
         BuildKind::Check | BuildKind::ForeignKey { .. } => size / 4,
         BuildKind::Derived => size,
         BuildKind::Objects => size / 20,

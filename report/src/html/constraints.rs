@@ -74,6 +74,7 @@ fn index(index: &PlannedIndex) -> Markup {
         @for (at, key) in index.columns.iter().enumerate() {
             @if at > 0 { ", " }
             @match &key.expression { Some(expression) => (code(expression)), None => code { (name(&key.column)) } }
+            @if let Some(class) = &key.ops { " " code { (name(&class.sql())) } }
             @if key.descending { " descending" }
         }
         @if let Some(predicate) = &index.predicate { " where " (code(predicate)) }

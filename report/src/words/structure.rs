@@ -30,6 +30,7 @@ pub fn structure_title(problem: &Problem) -> &'static str {
         Problem::UniqueDeferrable { .. } => "deferrable, so that ON CONFLICT fails",
         Problem::IndexMissing { .. } => "index is missing",
         Problem::IndexOrder { .. } => "index sorts in another order",
+        Problem::IndexClass { .. } => "index has another operator class",
         Problem::IndexReversed { .. } => "index sorts the other way, and serves as well",
         Problem::IndexForAllRows { .. } => "index of all rows, not only of some",
         Problem::IndexCovered { .. } => "index is covered by another",
@@ -180,6 +181,7 @@ fn constraint(table: &str, problem: &Problem) -> String {
         Problem::IndexOrder { index, live } | Problem::IndexReversed { index, live } => {
             format!("{table} {live}, in SQLite {index}")
         }
+        Problem::IndexClass { index, live, class } => format!("{table} {live}, {class}, in SQLite {index}"),
         Problem::IndexCovered { index, live } => format!("{table} {index} by {live}"),
         Problem::IndexRepeated { live, of } => format!("{table} {live} repeats {of}"),
         Problem::IndexInvalid { live } | Problem::CheckNotValid { live } => format!("{table} {live}"),

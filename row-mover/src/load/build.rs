@@ -63,6 +63,7 @@ fn run_statements(
             BuildKind::Objects => target.long_script(statement, is_at_work).map(drop),
             BuildKind::Key
             | BuildKind::Index(_)
+            | BuildKind::PathIndex
             | BuildKind::Check
             | BuildKind::ForeignKey { .. }
             | BuildKind::Derived => target.guarded_script(statement, is_at_work),

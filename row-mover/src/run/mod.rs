@@ -15,6 +15,7 @@ mod key_clashes;
 mod late_baseline;
 mod migrations;
 mod open_tables;
+mod operator_classes;
 mod outcome;
 mod owner;
 mod page_limits;

@@ -6,7 +6,9 @@ use migrate_core::load_plan::LoadPlan;
 use migrate_core::plan::PlannedTable;
 use migrate_core::schema_diff;
 
-use super::{Request, app_rules_trial, baseline, existing, owner, page_limits, seeds, target_check};
+use super::{
+    Request, app_rules_trial, baseline, existing, operator_classes, owner, page_limits, seeds, target_check,
+};
 use crate::error::{Context, Error, Result};
 use crate::ledger;
 use crate::observer::Observer;
@@ -58,6 +60,7 @@ impl Preflight<'_> {
         existing::check_selected(request.plan, self.tables)?;
         target_check::check_settings(target, request.plan)?;
         owner::owner(target, request.plan, request.owner.as_deref())?;
+        operator_classes::check(target, self.tables)?;
         if is_fresh {
             existing::check_ready(target, &request.target, request.plan)?;
         }

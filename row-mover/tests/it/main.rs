@@ -46,6 +46,7 @@ mod moves;
 mod names_not_utf8;
 mod obstacles;
 mod older_ledger;
+mod operator_classes;
 mod owner;
 mod page_limits;
 mod page_limits_trial;

@@ -88,6 +88,17 @@ pub const KINDS: &[Kind] = &[
             Some(())
         })
     }),
+    Kind::drawn("index with another operator class", |draw| {
+        again(draw, |index| {
+            let part = index.parts.first_mut()?;
+            index.is_of_text.then(|| {
+                *part = part.strip_suffix(" DESC").map_or_else(
+                    || format!("{part} text_pattern_ops"),
+                    |rest| format!("{rest} text_pattern_ops DESC"),
+                );
+            })
+        })
+    }),
     Kind::drawn("index that is not valid", |draw| {
         let index = index(draw)?;
         let name = migrate_core::identifier::quote_pg_literal(&index.qualified);
@@ -119,6 +130,8 @@ struct Index {
     parts: Vec<String>,
     options: &'static str,
     predicate: Option<String>,
+    /// Whether its first key is of type `text`.
+    is_of_text: bool,
 }
 
 impl Index {
@@ -146,11 +159,12 @@ fn index(draw: &mut Draw<'_>) -> Option<Index> {
     let sql = format!(
         "SELECT c.relname, c.oid::regclass, i.oid::regclass, i.relname, x.indisunique, coalesce(pg_get_expr(x.indpred, x.indrelid), ''), \
          (SELECT string_agg(pg_get_indexdef(x.indexrelid, n, false) || CASE WHEN x.indoption[n - 1] & 1 = 1 THEN ' DESC' ELSE '' END, '~' ORDER BY n) \
-          FROM generate_series(1, x.indnkeyatts) AS n) \
+          FROM generate_series(1, x.indnkeyatts) AS n), \
+         (SELECT a.atttypid = 'text'::regtype FROM pg_attribute a WHERE a.attrelid = i.oid AND a.attnum = 1) \
          FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_am m ON m.oid = i.relam \
          WHERE c.oid = ANY ({planned}) AND m.amname = 'btree' AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.oid) ORDER BY 1, 4"
     );
-    let [short, table, qualified, name, unique, predicate, parts]: [String; 7] =
+    let [short, table, qualified, name, unique, predicate, parts, is_of_text]: [String; 8] =
         draw.one_of(&sql)?.try_into().ok()?;
     Some(Index {
         short,
@@ -162,6 +176,7 @@ fn index(draw: &mut Draw<'_>) -> Option<Index> {
         parts: parts.split('~').map(str::to_owned).collect(),
         options: "",
         predicate: (!predicate.is_empty()).then_some(predicate),
+        is_of_text: is_of_text == "t",
     })
 }
 

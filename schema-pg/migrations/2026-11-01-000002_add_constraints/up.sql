@@ -13,7 +13,7 @@ CREATE INDEX idx_jobs_status ON public.jobs USING btree (status);
 -- the queue's claim query: the oldest of the most urgent jobs of a status
 CREATE INDEX idx_jobs_claim ON public.jobs USING btree (status, priority DESC, created_at);
 -- queries into the payload, which SQLite could only scan for
-CREATE INDEX idx_jobs_payload ON public.jobs USING gin (payload);
+CREATE INDEX idx_jobs_payload ON public.jobs USING gin (payload jsonb_path_ops);
 
 ALTER TABLE public.oauth_tokens ADD CONSTRAINT oauth_tokens_pkey PRIMARY KEY (id);
 ALTER TABLE public.oauth_tokens ADD CONSTRAINT oauth_tokens_user_id_tool_name_key UNIQUE (user_id, tool_name);

@@ -31,7 +31,10 @@ pub(crate) fn of_plan(plan: &Plan) -> PlanStatements {
         .collect();
     let mut rest = Vec::new();
     for build in render::builds(plan) {
-        let is_alone = matches!(build.kind, BuildKind::Key | BuildKind::Index(_) | BuildKind::Check);
+        let is_alone = matches!(
+            build.kind,
+            BuildKind::Key | BuildKind::Index(_) | BuildKind::PathIndex | BuildKind::Check
+        );
         let own = plan.tables.iter().position(|table| is_alone && table.target == build.table);
         match own.and_then(|place| tables.get_mut(place)) {
             Some(table) => table.constraints.extend(build.statements),

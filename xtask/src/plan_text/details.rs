@@ -104,7 +104,8 @@ fn index_line(index: &PlannedIndex, out: &mut String) {
     let keys: Vec<String> = (index.columns.iter())
         .map(|key| {
             let name = key.expression.as_ref().unwrap_or(&key.column);
-            format!("{name}{}", if key.descending { " desc" } else { "" })
+            let class = key.ops.as_ref().map(|class| format!(" {class}")).unwrap_or_default();
+            format!("{name}{class}{}", if key.descending { " desc" } else { "" })
         })
         .collect();
     let unique = if index.unique { "unique " } else { "" };

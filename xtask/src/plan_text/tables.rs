@@ -156,13 +156,20 @@ fn write_keys(table: &PlannedTable, page: &mut Page) {
     if !keys.is_empty() {
         page.wrapped("  ", &keys.join("; "));
     }
-    let added = |index: &PlannedIndex| if index.added_because.is_some() { " (added)" } else { "" };
-    let indexes: Vec<String> =
-        table.indexes.iter().map(|index| format!("{}{}", index.name, added(index))).collect();
+    let indexes: Vec<String> = table.indexes.iter().map(index_in_words).collect();
     if !indexes.is_empty() {
         let word = if indexes.len() == 1 { "index" } else { "indexes" };
         page.wrapped("  ", &format!("{word} {}", indexes.join(", ")));
     }
+}
+
+/// The name of an index, whether it is added, and the operator classes that a human chose.
+fn index_in_words(index: &PlannedIndex) -> String {
+    let added = index.added_because.is_some().then(|| "added".to_owned());
+    let classes = index.columns.iter().filter_map(|key| key.ops.as_ref()).map(ToString::to_string);
+    let remarks: Vec<String> = added.into_iter().chain(classes).collect();
+    let remarks = if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join(", ")) };
+    format!("{}{remarks}", index.name)
 }
 
 fn write_objects(view: &View<'_>, page: &mut Page) {

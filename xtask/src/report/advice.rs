@@ -106,6 +106,11 @@ fn mapping_lines(situation: Situation<'_>, exceeding: &[(&TableFindings, &Exceed
                 printable(&table.target),
                 again(situation)
             )),
+            Exceeded::Key { name, .. } if is_added(table, name) => lines.push(format!(
+                "remove {} from [[tables.{key}.indexes]] in mapping.toml{}",
+                printable(name),
+                hash_index(table, name)
+            )),
             Exceeded::Key { name, .. } => lines.push(format!(
                 "skip {} in mapping.toml: [tables.{key}.skip_indexes], {} = \"its keys are too long\"{}",
                 printable(name),
@@ -117,10 +122,19 @@ fn mapping_lines(situation: Situation<'_>, exceeding: &[(&TableFindings, &Exceed
     lines
 }
 
+/// Whether a human added the index.
+fn is_added(table: &migrate_core::plan::PlannedTable, name: &str) -> bool {
+    let mut indexes = table.indexes.iter();
+    indexes.any(|index| index.name == name && index.added_because.is_some() && index.source.is_none())
+}
+
 /// That an index for equality can take the place of one that is left out.
 fn hash_index(table: &migrate_core::plan::PlannedTable, name: &str) -> String {
-    let index =
-        table.indexes.iter().find(|index| index.name == name && !index.unique && index.predicate.is_none());
+    let is_it = |index: &&migrate_core::plan::PlannedIndex| {
+        let is_btree = index.method == migrate_core::terms::IndexMethod::Btree;
+        index.name == name && is_btree && !index.unique && index.predicate.is_none()
+    };
+    let index = table.indexes.iter().find(is_it);
     let column = index.and_then(|index| match index.columns.as_slice() {
         [only] if only.expression.is_none() => table.target_column(&only.column),
         _ => None,

@@ -177,3 +177,22 @@ fn every_detail_is_printed_where_it_is_asked_for() {
     place.snapshot("plan_text-brief", &dry_run(&place, &[]));
     place.snapshot("plan_text-verbose", &dry_run(&place, &["--verbose"]));
 }
+
+#[test]
+fn operator_classes_are_shown() {
+    let place =
+        database("CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, w TEXT); CREATE INDEX by_w ON t (w DESC);");
+    fs::create_dir_all(place.path().join("plan")).unwrap();
+    let mapping = "format = 1\n[tables.t.columns]\nv = { as = \"jsonb\" }\n[[tables.t.indexes]]\nname = \"by_v\"\nmethod = \"gin\"\n\
+                   columns = [\"v\"]\nops = { v = \"jsonb_path_ops\" }\nwhy = \"documents\"\n[tables.t.index_ops]\nby_w = { w = \"text_pattern_ops\" }\n";
+    fs::write(place.path().join("plan/mapping.toml"), mapping).unwrap();
+    let short = dry_run(&place, &[]);
+    assert!(short.contains("indexes by_w (text_pattern_ops), by_v (added, jsonb_path_ops)"), "{short}");
+    let verbose = dry_run(&place, &["--verbose"]);
+    for line in [
+        "index by_w (w text_pattern_ops desc)",
+        "index by_v using gin (v jsonb_path_ops)  [added: documents]",
+    ] {
+        assert!(verbose.contains(line), "{verbose}");
+    }
+}

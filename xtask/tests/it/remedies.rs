@@ -248,3 +248,25 @@ fn a_key_that_is_too_long_needs_another_index_or_none() {
     let refused = case.place.run(["generate", "--sqlite", "any.db", "--out", "plan"]).expect(2);
     assert!(refused.stderr.contains("by_v"), "{}", refused.stderr);
 }
+
+#[test]
+fn a_key_that_is_too_long_for_an_added_index_needs_another_index_or_none() {
+    let sql = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT, tags TEXT);
+               INSERT INTO t VALUES (1, hex(randomblob(4000)), json_array(hex(randomblob(4000))));";
+    let columns = "[tables.t.columns]\ntags = { as = \"text_array_from_json\" }\n";
+    let index =
+        |name: &str, more: &str| format!("[[tables.t.indexes]]\nname = \"{name}\"\n{more}\nwhy = \"test\"\n");
+    let by_v = index("by_v", "columns = [\"v\"]");
+    let by_tag = index("by_tag", "method = \"gin\"\ncolumns = [\"tags\"]");
+    let case = Case::new(sql);
+    let refused = case.planned(&format!("{columns}{by_v}{by_tag}")).expect(1);
+    let advice: Vec<&str> =
+        refused.stdout.lines().map(str::trim).filter(|line| line.starts_with("remove ")).collect();
+    let [of_v, of_tag] = advice.as_slice() else { panic!("{}", refused.stdout) };
+    assert_eq!(*of_tag, "remove by_tag from [[tables.t.indexes]] in mapping.toml");
+    let (remove, hash) =
+        of_v.split_once(", with a hash index in its place where queries ask for equality: ").unwrap();
+    assert_eq!(remove, "remove by_v from [[tables.t.indexes]] in mapping.toml");
+    let hash = hash.replacen("]], ", "]]\n", 1).replace("\", ", "\"\n").replace("], ", "]\n");
+    case.planned(&format!("{columns}{hash}")).expect(0);
+}

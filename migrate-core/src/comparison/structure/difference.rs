@@ -122,6 +122,15 @@ pub enum StructureProblem {
         /// The target's index.
         live: String,
     },
+    /// An index of the target has another operator class, so that it serves for other operators than the source's.
+    IndexClass {
+        /// The source's index.
+        index: String,
+        /// The target's index.
+        live: String,
+        /// The operator class.
+        class: String,
+    },
     /// An index sorts all keys the other way. PostgreSQL reads it backwards.
     IndexReversed {
         /// The source's index.

@@ -147,6 +147,12 @@ fn leading(pair: &Pair<'_>, wanted: &[Key<'_>], live: &LiveIndex) -> Option<Orde
     })
 }
 
+/// The operator class that one of the first keys of an index of the target has, if it compares otherwise than the default one: its order
+/// is another, and equality is the same.
+fn other_class<'a>(live: &'a LiveIndex, wanted: &Wanted<'_>) -> Option<&'a str> {
+    live.keys.iter().take(wanted.keys.len()).find_map(|key| key.class.as_deref())
+}
+
 /// Whether both have the same keys, in whatever order: then both keep the same rows unique.
 fn has_same_keys(pair: &Pair<'_>, wanted: &[Key<'_>], live: &LiveIndex) -> bool {
     wanted.len() == live.keys.len()
@@ -247,9 +253,11 @@ fn unique<'a>(pair: &Pair<'a>, wanted: &Wanted<'_>) -> (Option<&'a str>, Option<
 
 /// The index of the target that serves for a plain one of the source, and what differs.
 fn plain<'a>(pair: &Pair<'a>, wanted: &Wanted<'_>) -> (Option<&'a str>, Option<StructureDifference>) {
-    let usable = || {
+    let btrees = || {
         pair.constraints.indexes.iter().filter(|live| live.is_valid && live.is_btree && !live.is_exclusion)
     };
+    let class = |live: &LiveIndex| other_class(live, wanted).map(str::to_owned);
+    let usable = || btrees().filter(|live| class(live).is_none());
     let ordered = |live: &LiveIndex, order: Order| leading(pair, &wanted.keys, live) == Some(order);
     let condition = |live: &LiveIndex| is_same_condition(pair, wanted.condition, live.condition.as_deref());
     let whole = |live: &LiveIndex| live.keys.len() == wanted.keys.len();
@@ -278,6 +286,12 @@ fn plain<'a>(pair: &Pair<'a>, wanted: &Wanted<'_>) -> (Option<&'a str>, Option<S
     }
     if let Some(live) = usable().find(|live| whole(live) && condition(live) && ordered(live, Order::Mixed)) {
         let problem = Problem::IndexOrder { index, live: named(live) };
+        return (Some(&live.name), Some(pair.found(Severity::Different, problem, wanted.repair(pair))));
+    }
+    let is_same = |live: &LiveIndex| whole(live) && leading(pair, &wanted.keys, live).is_some();
+    let classed = btrees().filter(|live| is_same(live) && condition(live));
+    if let Some((live, class)) = classed.filter_map(|live| Some((live, class(live)?))).next() {
+        let problem = Problem::IndexClass { index, live: named(live), class };
         return (Some(&live.name), Some(pair.found(Severity::Different, problem, wanted.repair(pair))));
     }
     let (keys, condition) = (wanted.keys_in_words(), wanted.condition.map(str::to_owned));

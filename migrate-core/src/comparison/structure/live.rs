@@ -149,6 +149,8 @@ pub struct LiveKey {
     pub is_descending: bool,
     /// Whether it is equal for upper and lower case: of type `citext`, or of a collation that is not deterministic.
     pub folds_case: bool,
+    /// Its operator class, where that compares otherwise than the default one.
+    pub class: Option<String>,
 }
 
 /// A foreign key.

@@ -129,6 +129,7 @@ impl<'a> AsRepaired<'a> {
             // An index for all rows is unique in those of its condition, too: only what the other one names is not known.
             Problem::IndexMissing { index, .. }
             | Problem::IndexOrder { index, .. }
+            | Problem::IndexClass { index, .. }
             | Problem::UniqueForAllRows { index, .. } => {
                 let planned = planned_index(table, index)?;
                 let key = |key: &crate::plan::PlannedIndexColumn| {

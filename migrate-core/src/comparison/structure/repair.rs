@@ -139,6 +139,7 @@ impl StructureProblem {
             | P::SequenceBehind { .. } => Stage::Defaults,
             P::IndexMissing { .. }
             | P::IndexOrder { .. }
+            | P::IndexClass { .. }
             | P::IndexReversed { .. }
             | P::IndexForAllRows { .. }
             | P::IndexCovered { .. }

@@ -87,7 +87,7 @@ pub(super) fn add(
         name: fit_pg(&format!("{}_{column}_idx", planned.target)),
         method: IndexMethod::Gin,
         unique: false,
-        columns: vec![PlannedIndexColumn { column: column.clone(), expression: None, descending: false }],
+        columns: vec![PlannedIndexColumn::of_column(column.clone())],
         predicate: None,
         source_sql: None,
         added_because: None,

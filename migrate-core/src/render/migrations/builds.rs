@@ -26,6 +26,8 @@ pub enum BuildKind {
     Key,
     /// An index.
     Index(IndexMethod),
+    /// A GIN index of `jsonb_path_ops`, which has fewer entries than one of the default operator class.
+    PathIndex,
     /// A CHECK constraint.
     Check,
     /// A foreign key.

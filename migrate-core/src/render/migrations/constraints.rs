@@ -2,8 +2,11 @@
 
 use super::{BuildKind, Step, comment};
 use crate::identifier::{qualified_pg, quote_pg, quote_pg_list};
-use crate::plan::{Plan, PlannedCheck, PlannedForeignKey, PlannedIndex, PlannedKey, PlannedTable};
-use crate::terms::DEFAULT_SCHEMA;
+use crate::operator_class::JSONB_PATH_OPS;
+use crate::plan::{
+    Plan, PlannedCheck, PlannedForeignKey, PlannedIndex, PlannedIndexColumn, PlannedKey, PlannedTable,
+};
+use crate::terms::{DEFAULT_SCHEMA, IndexMethod};
 
 /// Keys, indexes and CHECKs of one table.
 pub(super) fn of_table(table: &PlannedTable) -> Vec<Step> {
@@ -35,9 +38,7 @@ fn key(table: &PlannedTable, kind: &str, key: &PlannedKey) -> Step {
 
 fn index(table: &PlannedTable, index: &PlannedIndex) -> Step {
     let remarks = index.added_because.iter().chain(&index.notes).map(|text| comment(text));
-    let keys: Vec<String> = (index.columns.iter())
-        .map(|key| format!("{}{}", key.sql(), if key.descending { " DESC" } else { "" }))
-        .collect();
+    let keys: Vec<String> = index.columns.iter().map(PlannedIndexColumn::definition).collect();
     let condition =
         index.predicate.as_ref().map(|predicate| format!(" WHERE {predicate}")).unwrap_or_default();
     let up = format!(
@@ -53,7 +54,16 @@ fn index(table: &PlannedTable, index: &PlannedIndex) -> Step {
         up,
         down: format!("DROP INDEX {}", table.qualified(&index.name)),
         what: format!("index {}", index.name),
-        kind: BuildKind::Index(index.method),
+        kind: index_kind(index),
+    }
+}
+
+fn index_kind(index: &PlannedIndex) -> BuildKind {
+    let has_paths =
+        |key: &PlannedIndexColumn| key.ops.as_ref().is_some_and(|class| class.name() == JSONB_PATH_OPS);
+    match index.method {
+        IndexMethod::Gin if index.columns.iter().all(has_paths) => BuildKind::PathIndex,
+        method => BuildKind::Index(method),
     }
 }
 

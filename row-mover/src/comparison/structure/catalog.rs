@@ -41,7 +41,9 @@ const INDEXES_SQL: &str = "SELECT c.oid::text, i.oid::text, i.relname::text, x.i
 /// The keys of the indexes, without what they include.
 const KEYS_SQL: &str = "SELECT i.oid::text, a.attname::text, pg_get_indexdef(i.oid, k.place::int, true), \
     (x.indoption::int2[])[k.place - 1] & 1 = 1 AS is_descending, \
-    coalesce(t.typname = 'citext' OR NOT l.collisdeterministic, false) AS folds_case \
+    coalesce(t.typname = 'citext' OR NOT l.collisdeterministic, false) AS folds_case, \
+    (SELECT o.opcname::text FROM pg_opclass o WHERE o.oid = (x.indclass::oid[])[k.place - 1] AND NOT EXISTS ( \
+         SELECT FROM pg_opclass d WHERE d.opcfamily = o.opcfamily AND d.opcmethod = o.opcmethod AND d.opcdefault)) AS class \
     FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid \
     JOIN pg_namespace n ON n.oid = c.relnamespace \
     CROSS JOIN LATERAL unnest(x.indkey::int2[]) WITH ORDINALITY AS k (number, place) \
@@ -111,6 +113,7 @@ pub(super) fn read(target: &mut Connection, matched: &Plan) -> Result<LiveStruct
             sql: row.get(2)?,
             is_descending: row.get(3)?,
             folds_case: row.get(4)?,
+            class: row.get(5)?,
         };
         keys.entry(row.get(0)?).or_default().push(key);
     }
