@@ -33,10 +33,15 @@ impl LoadPlan {
         LoadPlan::settled(plan.clone())
     }
 
+    /// Settles the policies of `plan`, which nobody else needs.
+    pub fn from_plan(plan: Plan) -> LoadPlan {
+        LoadPlan::settled(plan)
+    }
+
     /// Settles the policies of some tables of `plan`, and drops the other tables.
     pub fn of_tables(plan: &Plan, tables: &[&PlannedTable]) -> LoadPlan {
         let tables = tables.iter().map(|table| (*table).clone()).collect();
-        LoadPlan::settled(Plan { tables, ..plan.clone() })
+        LoadPlan::settled(Plan { tables, ..plan.without_tables() })
     }
 
     fn settled(mut plan: Plan) -> LoadPlan {

@@ -303,7 +303,7 @@ fn stated(table: &PlannedTable, plan: &Plan) -> BTreeSet<String> {
 }
 
 fn foreign_key_in_words(table: &PlannedTable, key: &PlannedForeignKey, plan: &Plan) -> String {
-    let parent = plan.tables.iter().find(|parent| parent.target == key.parent_table);
+    let parent = plan.target_table(&key.parent_table);
     format!(
         "foreign key ({}) to {} ({}) on update {} on delete {}{}",
         source_names(table, &key.columns).join(", "),

@@ -83,9 +83,7 @@ fn planned_table(plan: &Plan, table: &PlannedTable) -> DiagramTable {
     });
     let references = table.foreign_keys.iter().map(|key| DiagramReference {
         columns: key.columns.clone(),
-        table: (plan.tables.iter())
-            .find(|parent| parent.target == key.parent_table)
-            .map_or_else(|| key.parent_table.clone(), target_name),
+        table: plan.target_table(&key.parent_table).map_or_else(|| key.parent_table.clone(), target_name),
         parent_columns: key.parent_columns.clone(),
     });
     DiagramTable {

@@ -21,9 +21,10 @@ pub(crate) fn set_sequences(
     target: &mut Connection,
     tables: &[&PlannedTable],
 ) -> Result<()> {
+    let marks = introspect::Marks::read(source)?;
     for table in tables {
         let Some((column, sequence)) = table.sequence_column() else { continue };
-        let highest = introspect::highest_number(source, &table.source, &column.source)?;
+        let highest = marks.highest_number(source, &table.source, &column.source)?;
         // A sequence begins at 1 and remains there if the source has issued no number above 0.
         let Some(highest) = highest.filter(|&highest| highest > 0) else { continue };
         let failed = || format!("sequence {sequence} of {} cannot be set", table.source);

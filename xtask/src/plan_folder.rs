@@ -51,27 +51,46 @@ pub(crate) const EMPTY_MAPPING: &str =
 
 /// Returns the files of a plan. The Diesel schemas go to the plan's own folder, or to the workspace's crates.
 pub(crate) fn files(folder: &Path, plan: &Plan, schema: &SourceSchema, is_apart: bool) -> Vec<GeneratedFile> {
-    let migrations = [render::create_tables(plan), render::create_constraints(plan)];
-    let mut files = vec![GeneratedFile { path: folder.join("plan.json"), content: render::plan_json(plan) }];
-    for (name, migration) in render::migration_names(plan).into_iter().zip(migrations) {
-        let folder = folder.join("migrations").join(name);
-        files.push(GeneratedFile { path: folder.join("up.sql"), content: migration.up });
-        files.push(GeneratedFile { path: folder.join("down.sql"), content: migration.down });
+    let mut files = Vec::new();
+    let all = each_file(folder, plan, schema, is_apart, &mut |file| {
+        files.push(file);
+        Ok(())
+    });
+    debug_assert!(all.is_ok(), "nothing in it can fail");
+    files
+}
+
+/// Hands the files of a plan to `visit`, one by one: together they are larger than the plan.
+///
+/// # Errors
+/// Those of `visit`.
+pub(crate) fn each_file(
+    folder: &Path,
+    plan: &Plan,
+    schema: &SourceSchema,
+    is_apart: bool,
+    visit: &mut dyn FnMut(GeneratedFile) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut file = |path: PathBuf, content: String| visit(GeneratedFile { path, content });
+    file(folder.join("plan.json"), render::plan_json(plan))?;
+    let render: [fn(&Plan) -> render::MigrationFiles; 2] =
+        [render::create_tables, render::create_constraints];
+    for (name, render) in render::migration_names(plan).into_iter().zip(render) {
+        let (folder, migration) = (folder.join("migrations").join(name), render(plan));
+        file(folder.join("up.sql"), migration.up)?;
+        file(folder.join("down.sql"), migration.down)?;
     }
     let (target_schema, source_schema) = if is_apart {
         (folder.join("schema.rs"), folder.join("source_schema.rs"))
     } else {
         (folder.join("src/schema.rs"), workspace::root().join("schema-sqlite/src/schema.rs"))
     };
-    files.push(GeneratedFile { path: target_schema, content: render::target_diesel_schema(plan) });
-    files.push(GeneratedFile { path: source_schema, content: render::source_diesel_schema(schema) });
+    file(target_schema, render::target_diesel_schema(plan))?;
+    file(source_schema, render::source_diesel_schema(schema))?;
     if !is_apart {
-        files.push(GeneratedFile {
-            path: workspace::root().join("docs/types.md"),
-            content: infer::types_page(),
-        });
+        file(workspace::root().join("docs/types.md"), infer::types_page())?;
     }
-    files
+    Ok(())
 }
 
 /// Reads a plan and verifies that its migrations are those that it renders, so that the reviewed files are what runs.

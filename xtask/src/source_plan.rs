@@ -312,8 +312,8 @@ pub(crate) fn keep(
     schema: &SourceSchema,
     mapping_text: String,
 ) -> anyhow::Result<()> {
-    let mut files = plan_folder::files(folder, plan, schema, true);
-    files.push(GeneratedFile { path: folder.join("mapping.toml"), content: mapping_text });
     plan_folder::remove_others(folder, plan)?;
-    generated::write_stale(&files)
+    let write = &mut |file| generated::write_stale(&[file]);
+    plan_folder::each_file(folder, plan, schema, true, write)?;
+    write(GeneratedFile { path: folder.join("mapping.toml"), content: mapping_text })
 }

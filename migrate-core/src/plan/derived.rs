@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, PlannedTable};
+use super::{Plan, PlannedTable, lookup};
 use crate::identifier::qualified_pg;
 use crate::target_schema::{SequenceLink, SequenceUse};
 use crate::terms::DerivedDecision;
@@ -161,7 +161,7 @@ impl Plan {
 
     /// The table of this target name.
     pub fn target_table(&self, target: &str) -> Option<&PlannedTable> {
-        self.tables.iter().find(|table| table.target == target)
+        lookup::by_name(&self.tables, target, |table| &table.target)
     }
 
     /// The sequences that rows of the plan concern. A plan of an older version names them with its columns only.

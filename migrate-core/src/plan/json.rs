@@ -1,5 +1,6 @@
 //! The plan's JSON: values that fit are written on one line, so that a changed column is a changed line.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::Plan;
@@ -9,12 +10,38 @@ const LINE_LENGTH_MAX_CHARS: usize = 400;
 
 /// The JSON form of `plan`, with a line break at its end.
 pub fn plan_json(plan: &Plan) -> String {
-    // A plan is made of strings, numbers and lists alone, which JSON always has a form for.
-    let value = serde_json::to_value(plan).unwrap_or(Value::Null);
     let mut out = String::new();
-    write_value(&value, 0, &mut out);
-    out.push('\n');
+    pieces(plan, plan.format, &mut |piece| out.push_str(piece));
     out
+}
+
+/// Hands the JSON form of `plan`, as one of this format, to `piece`: tables one by one, since the form of all tables at once takes many
+/// times as much memory as the plan itself.
+pub(super) fn pieces(plan: &Plan, format: u32, piece: &mut dyn FnMut(&str)) {
+    let Value::Object(fields) = value(&Plan { format, ..plan.without_tables() }) else { return };
+    piece("{");
+    for (position, (name, field)) in fields.iter().enumerate() {
+        let comma = if position == 0 { "" } else { "," };
+        let mut out = format!("{comma}\n  {}: ", Value::from(name.as_str()));
+        if name == "tables" && !plan.tables.is_empty() {
+            for (position, table) in plan.tables.iter().enumerate() {
+                out.push_str(if position == 0 { "[\n    " } else { ",\n    " });
+                write_value(&value(table), 2, &mut out);
+                piece(&out);
+                out.clear();
+            }
+            out.push_str("\n  ]");
+        } else {
+            write_value(field, 1, &mut out);
+        }
+        piece(&out);
+    }
+    piece("\n}\n");
+}
+
+/// A plan is made of strings, numbers and lists alone, which JSON always has a form for.
+fn value(part: &impl Serialize) -> Value {
+    serde_json::to_value(part).unwrap_or(Value::Null)
 }
 
 fn write_value(value: &Value, depth: usize, out: &mut String) {

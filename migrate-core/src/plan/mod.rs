@@ -8,6 +8,7 @@ mod derived;
 mod drizzle;
 mod existing;
 mod json;
+mod lookup;
 mod objects;
 mod relocate;
 mod search;
@@ -269,6 +270,29 @@ impl Plan {
         }
     }
 
+    /// A copy of everything but the tables. Each field is named, so that none is forgotten.
+    pub(crate) fn without_tables(&self) -> Plan {
+        Plan {
+            format: self.format,
+            tables: Vec::new(),
+            target_schema: self.target_schema.clone(),
+            source_fingerprint: self.source_fingerprint.clone(),
+            views: self.views.clone(),
+            triggers: self.triggers.clone(),
+            breaches: self.breaches.clone(),
+            on_reject: self.on_reject,
+            reject_limit: self.reject_limit,
+            target_relations: self.target_relations.clone(),
+            only_in_target: self.only_in_target.clone(),
+            sequences: self.sequences.clone(),
+            unloaded: self.unloaded.clone(),
+            materialized_views: self.materialized_views.clone(),
+            written_tables: self.written_tables.clone(),
+            drizzle: self.drizzle.clone(),
+            left_behind: self.left_behind.clone(),
+        }
+    }
+
     /// The schemas that it puts something into, the target schema first.
     pub fn schemas(&self) -> Vec<&str> {
         let mut schemas = vec![self.target_schema.as_str()];
@@ -282,7 +306,7 @@ impl Plan {
 
     /// The planned table of this source name.
     pub fn table(&self, source: &str) -> Option<&PlannedTable> {
-        self.tables.iter().find(|table| table.source == source)
+        lookup::by_name(&self.tables, source, |table| &table.source)
     }
 
     /// Reads a plan's JSON.
@@ -307,12 +331,11 @@ impl Plan {
     ///
     /// A plan that means the same in the format before this one has the same fingerprint in both.
     pub fn fingerprint(&self) -> String {
-        let json = match self.is_same_without_schemas() && self.format == PLAN_FORMAT {
-            true => plan_json(&Plan { format: FORMAT_WITHOUT_SCHEMAS, ..self.clone() }),
-            false => plan_json(self),
-        };
-        let digest = Sha256::digest(json.as_bytes());
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        let is_older_form = self.is_same_without_schemas() && self.format == PLAN_FORMAT;
+        let format = if is_older_form { FORMAT_WITHOUT_SCHEMAS } else { self.format };
+        let mut digest = Sha256::new();
+        json::pieces(self, format, &mut |piece| digest.update(piece.as_bytes()));
+        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The tables in an order in which each comes after those that it references, as far as cycles allow: first those that reference

@@ -73,7 +73,7 @@ pub fn source_diesel_schema(schema: &SourceSchema) -> String {
 
 fn target_parents(plan: &Plan, table: &PlannedTable) -> Vec<(String, String)> {
     let keys = table.foreign_keys.iter().filter_map(|key| {
-        let parent = plan.tables.iter().find(|parent| parent.target == key.parent_table)?;
+        let parent = plan.target_table(&key.parent_table)?;
         let points_to_key =
             parent.primary_key.as_ref().is_some_and(|primary| primary.columns == key.parent_columns);
         match key.columns.as_slice() {

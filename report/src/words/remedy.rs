@@ -127,7 +127,7 @@ pub fn sequence(found: &SequenceBehind, plan: &Plan) -> Remedy {
         let all = columns.chain(bounds).chain([setting_sql(sequence, repair.position)]);
         return Remedy::Sql(all.collect::<Vec<_>>().join(" "));
     }
-    let Some(table) = plan.tables.iter().find(|other| other.target == *table) else {
+    let Some(table) = plan.target_table(table) else {
         return Remedy::MoveAgain;
     };
     let name = table.qualified(sequence);
@@ -235,7 +235,7 @@ fn subject(difference: &SchemaDifference) -> String {
 }
 
 fn inspect(table: &str, plan: &Plan) -> Remedy {
-    let planned = plan.tables.iter().find(|other| other.target == table);
+    let planned = plan.target_table(table);
     let name = planned.map_or_else(|| quote_pg(table), |planned| planned.qualified(&planned.target));
     Remedy::Inspect(name)
 }

@@ -9,6 +9,7 @@ mod lane;
 mod rows_there;
 mod staging;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -91,7 +92,7 @@ fn claim(target: &mut Connection, sql: &str, parameters: &[Option<&str>]) -> Res
 /// The state that the lanes share.
 struct Shared<'a> {
     /// The tables of the chunks as they are sent, by source name.
-    sent: HashMap<&'a str, PlannedTable>,
+    sent: HashMap<&'a str, Cow<'a, PlannedTable>>,
     schedule: Mutex<Schedule>,
     /// Notified when a task is done or released.
     changed: Condvar,
@@ -159,14 +160,17 @@ impl Load<'_> {
 
 impl<'a> Load<'a> {
     /// The tables of the chunks as they are sent.
-    fn sent_tables(&self) -> Result<HashMap<&'a str, PlannedTable>> {
+    fn sent_tables(&self) -> Result<HashMap<&'a str, Cow<'a, PlannedTable>>> {
         let mut sent = HashMap::new();
         for Chunk { table, .. } in self.chunks {
             if !sent.contains_key(table.as_str()) {
                 let planned = self.plan.table(table).ok_or_else(|| {
                     Error::new(format!("the ledger names table {table}, which the plan does not have"))
                 })?;
-                sent.insert(table.as_str(), planned.sent());
+                // Thousands of tables are not copied without need.
+                let is_sent_whole = planned.columns.iter().all(|column| column.generated.is_none());
+                let planned = if is_sent_whole { Cow::Borrowed(planned) } else { Cow::Owned(planned.sent()) };
+                sent.insert(table.as_str(), planned);
             }
         }
         Ok(sent)

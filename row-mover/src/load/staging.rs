@@ -23,21 +23,26 @@ use postgres_client::server_error::ServerError;
 /// The temporary table, which goes with the transaction.
 pub(crate) const STAGING: &str = "pg_temp.migration_staging";
 
-/// The columns of a table with the base types of their domains, and everything about the table that may refuse a row.
-const COLUMNS_SQL: &str = "WITH RECURSIVE beneath AS ( \
+/// The columns of a table with the base types of their domains, and everything about the table that may refuse a row. Types are looked up
+/// one by one: each table has types of its own, so that a join would read those of all tables for each of them.
+const COLUMNS_SQL: &str = "WITH RECURSIVE relation AS MATERIALIZED ( \
+        SELECT c.oid, c.relkind = 'r' AND NOT c.relispartition \
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n') \
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid) \
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid) AS is_free, \
+        (SELECT r.rulename FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type = '3' AND r.ev_enabled <> 'D' LIMIT 1) AS rule \
+        FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass($1)), \
+    beneath AS ( \
         SELECT a.attnum, a.atttypid AS type FROM pg_catalog.pg_attribute a \
         WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped \
-        UNION ALL SELECT b.attnum, t.typbasetype FROM beneath b JOIN pg_catalog.pg_type t ON t.oid = b.type WHERE t.typtype = 'd') \
+        UNION ALL SELECT b.attnum, t.typbasetype FROM beneath b CROSS JOIN LATERAL ( \
+            SELECT t.typbasetype FROM pg_catalog.pg_type t WHERE t.oid = b.type AND t.typtype = 'd' OFFSET 0) t) \
     SELECT a.attname, t.typname, pg_catalog.format_type(b.type, -1), \
     a.atttypid = b.type AND a.atttypmod = -1 AND t.typnamespace = 'pg_catalog'::pg_catalog.regnamespace AND a.attgenerated = '' \
-    AND c.relkind = 'r' AND NOT c.relispartition \
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conrelid = c.oid AND k.contype <> 'n') \
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid) \
-    AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgrelid = c.oid), \
-    a.attnotnull, \
-    (SELECT r.rulename FROM pg_catalog.pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type = '3' AND r.ev_enabled <> 'D' LIMIT 1) \
-    FROM beneath b JOIN pg_catalog.pg_type t ON t.oid = b.type AND t.typtype <> 'd' JOIN pg_catalog.pg_class c \
-    ON c.oid = pg_catalog.to_regclass($1) JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = b.attnum ORDER BY a.attnum";
+    AND c.is_free, a.attnotnull, c.rule \
+    FROM relation c CROSS JOIN beneath b CROSS JOIN LATERAL ( \
+        SELECT t.typname, t.typnamespace FROM pg_catalog.pg_type t WHERE t.oid = b.type AND t.typtype <> 'd' OFFSET 0) t \
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = pg_catalog.to_regclass($1) AND a.attnum = b.attnum ORDER BY a.attnum";
 
 /// Where the rows of a chunk land.
 pub(super) enum Landing {

@@ -1,5 +1,6 @@
 //! Executes a run that is in the ledger: does the next step until none is left.
 
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -339,7 +340,8 @@ impl Execution<'_> {
     fn write_rejects(&self) -> Result<Vec<RejectedTable>> {
         let (request, tables, run) = (self.request, self.tables, &self.run);
         let plan = LoadPlan::new(&run.plan);
-        let moved = plan.select(|table| tables.iter().any(|moved| moved.source == table.source));
+        let names: HashSet<&str> = tables.iter().map(|table| table.source.as_str()).collect();
+        let moved = plan.select(|table| names.contains(table.source.as_str()));
         let folder = run.seal.path.parent().and_then(|folder| folder.file_name());
         let folder = request.rejects_dir.join(folder.unwrap_or_default());
         let written = rejects::write(&self.open_sealed()?, &moved, &folder)?;

@@ -29,6 +29,7 @@ mod trial_tables;
 mod undo;
 mod validation;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use migrate_core::baseline::Baseline;
@@ -248,8 +249,9 @@ fn selected_tables<'a>(plan: &'a Plan, names: &[String]) -> Result<Vec<&'a Plann
     }
     let tables: Vec<&PlannedTable> =
         plan.tables.iter().filter(|table| names.is_empty() || names.contains(&table.source)).collect();
+    let selected: HashSet<&str> = tables.iter().map(|table| table.target.as_str()).collect();
     for table in &tables {
-        let is_selected = |parent: &str| tables.iter().any(|table| table.target == parent);
+        let is_selected = |parent: &str| selected.contains(parent);
         if let Some(key) = table.foreign_keys.iter().find(|key| !is_selected(&key.parent_table)) {
             return Err(Error::new(format!(
                 "{} points to {}, which is not selected",

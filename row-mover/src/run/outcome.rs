@@ -1,5 +1,7 @@
 //! The outcome of a migration, as values that a report can be made of.
 
+use std::collections::HashMap;
+
 use migrate_core::baseline::Baseline;
 use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
@@ -69,7 +71,7 @@ pub struct PhaseDone {
 }
 
 /// The result of moving one table.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct TableMoved {
     /// The table, by source name.
     pub table: String,
@@ -130,19 +132,17 @@ impl Rejected {
 
 /// The totals of each table's chunks.
 pub(super) fn table_sums(chunks: &[Chunk], tables: &[&PlannedTable]) -> Vec<TableMoved> {
-    let sum = |table: &&PlannedTable| {
-        let done: Vec<&ChunkDone> = chunks
-            .iter()
-            .filter(|chunk| chunk.table == table.source)
-            .filter_map(|chunk| chunk.done.as_ref())
-            .collect();
-        TableMoved {
-            table: table.source.clone(),
-            rows: done.iter().map(|done| u64::try_from(done.rows).unwrap_or(0)).sum(),
-            bytes: done.iter().map(|done| u64::try_from(done.bytes).unwrap_or(0)).sum(),
-            // The sum of no numbers is -0.0, which nobody wants to read.
-            seconds: done.iter().map(|done| done.seconds).sum::<f64>() + 0.0,
-        }
+    let mut sums: HashMap<&str, TableMoved> = HashMap::new();
+    for (chunk, done) in chunks.iter().filter_map(|chunk| Some((chunk, chunk.done.as_ref()?))) {
+        let natural = |number: i64| u64::try_from(number).unwrap_or(0);
+        let sum = sums.entry(&chunk.table).or_default();
+        sum.rows += natural(done.rows);
+        sum.bytes += natural(done.bytes);
+        sum.seconds += done.seconds;
+    }
+    let sum = |table: &&PlannedTable| TableMoved {
+        table: table.source.clone(),
+        ..sums.remove(table.source.as_str()).unwrap_or_default()
     };
     tables.iter().map(sum).collect()
 }

@@ -1,6 +1,6 @@
 //! The validate phase: compares rows, schema, sequences and bookkeeping, and records the result in the ledger.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use migrate_core::baseline::Baseline;
@@ -263,7 +263,8 @@ impl ValidationParts<'_> {
     pub(super) fn compare(&self, holder: &mut Connection, run: &Run) -> Result<Validation> {
         let started = std::time::Instant::now();
         let plan = LoadPlan::new(&run.plan);
-        let tables = plan.select(|table| run.state.subject.tables.contains(&table.source));
+        let moved: HashSet<&String> = run.state.subject.tables.iter().collect();
+        let tables = plan.select(|table| moved.contains(&table.source));
         let (mut schema, schema_not_compared) = match self.is_standby {
             false => (self.schema_differences(run)?, None),
             true => (Vec::new(), Some(Reason::Standby)),

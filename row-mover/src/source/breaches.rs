@@ -31,7 +31,7 @@ pub fn find(
     plan: &Plan,
     profile: &mut DatabaseProfile,
 ) -> Result<()> {
-    let plan = LoadPlan::new(&with_nulls(plan.clone(), profile));
+    let plan = LoadPlan::from_plan(with_nulls(plan.clone(), profile));
     for table in &plan.tables {
         let mut breaches = Vec::new();
         null_keys(source, table, &mut breaches)?;
@@ -123,7 +123,7 @@ fn orphans(
     breaches: &mut Vec<Breach>,
 ) -> Result<()> {
     for key in &table.foreign_keys {
-        let Some(parent) = plan.tables.iter().find(|parent| parent.target == key.parent_table) else {
+        let Some(parent) = plan.target_table(&key.parent_table) else {
             continue;
         };
         let mut offenders = Offenders::new(table);

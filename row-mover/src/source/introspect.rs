@@ -2,6 +2,7 @@
 //!
 //! Names are always data: they are bound as parameters, never put into SQL.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use migrate_core::source_schema::{
@@ -123,6 +124,7 @@ fn read(connection: &Connection) -> rusqlite::Result<SourceSchema> {
             ))
         },
     )?;
+    let mut index_sql = index_sql(connection)?;
     let mut unreadable_contents = Vec::new();
     for (name, kind, without_rowid, strict, sql) in listed {
         let other = |kind| SourceObject { kind, name: name.clone(), sql: sql.clone() };
@@ -142,7 +144,7 @@ fn read(connection: &Connection) -> rusqlite::Result<SourceSchema> {
             }
             _ => schema.tables.push(SourceTable {
                 columns: columns(connection, &name)?,
-                indexes: indexes(connection, &name)?,
+                indexes: indexes(connection, &name, &mut index_sql)?,
                 foreign_keys: foreign_keys(connection, &name)?,
                 module: None,
                 without_rowid,
@@ -179,22 +181,32 @@ fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<SourceC
     })
 }
 
-fn indexes(connection: &Connection, table: &str) -> rusqlite::Result<Vec<SourceIndex>> {
-    let sql = "SELECT l.name, l.\"unique\", l.origin, l.partial, s.sql FROM pragma_index_list(?1) AS l \
-               LEFT JOIN sqlite_schema AS s ON s.type = 'index' AND s.name = l.name ORDER BY l.name";
+/// The SQL of all indexes by name: `sqlite_schema` has no index, and asking it for one table after the other would read all of it each time.
+fn index_sql(connection: &Connection) -> rusqlite::Result<HashMap<String, String>> {
+    let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
+    Ok(rows(connection, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
+}
+
+fn indexes(
+    connection: &Connection,
+    table: &str,
+    index_sql: &mut HashMap<String, String>,
+) -> rusqlite::Result<Vec<SourceIndex>> {
+    let sql = "SELECT name, \"unique\", origin, partial FROM pragma_index_list(?1) ORDER BY name";
     let listed = rows(connection, sql, [table], |row| {
         let origin = match row.get::<_, String>(2)?.as_str() {
             "pk" => SourceIndexOrigin::PrimaryKey,
             "u" => SourceIndexOrigin::Unique,
             _ => SourceIndexOrigin::CreateIndex,
         };
+        let name: String = row.get(0)?;
         Ok(SourceIndex {
-            name: row.get(0)?,
             unique: row.get(1)?,
             origin,
             partial: row.get(3)?,
             columns: Vec::new(),
-            sql: row.get(4)?,
+            sql: index_sql.remove(&name),
+            name,
         })
     })?;
     let keys = "SELECT name, \"desc\", coll FROM pragma_index_xinfo(?1) WHERE key = 1 ORDER BY seqno";
@@ -245,38 +257,61 @@ pub(super) fn rows<T>(
     parameters: impl rusqlite::Params,
     read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
 ) -> rusqlite::Result<Vec<T>> {
-    connection.prepare(sql)?.query_map(parameters, read)?.collect()
+    connection.prepare_cached(sql)?.query_map(parameters, read)?.collect()
 }
 
-/// The high-water mark that AUTOINCREMENT keeps for `table`, or else the highest value of its `column`; none if the table has never
-/// numbered a row.
+/// The high-water marks that AUTOINCREMENT keeps, by table.
+#[derive(Debug)]
+pub(crate) struct Marks(HashMap<String, i64>);
+
+impl Marks {
+    /// Reads those of all tables at once: SQLite has no index on their names.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) fn read(source: &SourceConnection) -> Result<Marks> {
+        let failed = || "the numbers that SQLite has issued cannot be read".to_owned();
+        let connection = source.connection();
+        let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_sequence')";
+        if !connection.query_row(sql, [], |row| row.get(0)).context(failed)? {
+            return Ok(Marks(HashMap::new()));
+        }
+        let sql = "SELECT name, max(CAST(seq AS INTEGER)) FROM sqlite_sequence GROUP BY name";
+        // An app may write anything into the table.
+        let mark = |row: &Row<'_>| {
+            let table = row.get_ref(0)?.as_str().ok().map(str::to_owned);
+            Ok(table.zip(row.get::<_, Option<i64>>(1)?))
+        };
+        let marks = rows(connection, sql, [], mark).context(failed)?;
+        Ok(Marks(marks.into_iter().flatten().collect()))
+    }
+
+    /// The mark of `table`, or the highest value of its `column` where that is higher; none if the table has never numbered a row.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) fn highest_number(
+        &self,
+        source: &SourceConnection,
+        table: &str,
+        column: &str,
+    ) -> Result<Option<i64>> {
+        let quote = migrate_core::identifier::quote_sqlite;
+        let sql = format!("SELECT max({}) FROM {}", quote(column), quote(table));
+        let highest: Option<i64> = source
+            .connection()
+            .query_row(&sql, [], |row| row.get(0))
+            .context(|| format!("the highest number of {table}.{column} cannot be read"))?;
+        Ok(self.0.get(table).copied().max(highest))
+    }
+}
+
+/// The same for one table alone.
 ///
 /// # Errors
-/// When the database cannot be read.
+/// As above.
 pub(crate) fn highest_number(source: &SourceConnection, table: &str, column: &str) -> Result<Option<i64>> {
-    let failed = || format!("the highest number of {table}.{column} cannot be read");
-    let connection = source.connection();
-    let has_marks = connection
-        .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'", [], |row| {
-            row.get::<_, i64>(0)
-        })
-        .context(failed)?
-        > 0;
-    let mark: Option<i64> = if has_marks {
-        connection
-            .query_row(
-                "SELECT max(CAST(seq AS INTEGER)) FROM sqlite_sequence WHERE name = ?1",
-                [table],
-                |row| row.get(0),
-            )
-            .context(failed)?
-    } else {
-        None
-    };
-    let quote = migrate_core::identifier::quote_sqlite;
-    let sql = format!("SELECT max({}) FROM {}", quote(column), quote(table));
-    let highest: Option<i64> = connection.query_row(&sql, [], |row| row.get(0)).context(failed)?;
-    Ok(mark.max(highest))
+    Marks::read(source)?.highest_number(source, table, column)
 }
 
 /// The lowest number of a column.

@@ -28,6 +28,7 @@ pub mod scan;
 pub mod schema_limits;
 pub mod seal;
 pub mod sealed_content;
+mod table_kinds;
 pub mod undisturbed;
 mod virtual_problems;
 mod virtual_tables;

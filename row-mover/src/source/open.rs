@@ -17,6 +17,7 @@ use super::app_collations;
 use super::control::Control;
 use super::live_file::{Disturbance, FileState, LiveFile, Unchanged};
 use super::schema_limits::{self, Excess};
+use super::table_kinds::{TableKind, TableKinds};
 use crate::error::{Context, Error, Result};
 use crate::remedy::Remedy;
 use postgres_client::watch::StopFlag;
@@ -48,6 +49,7 @@ pub struct SourceConnection {
     /// file drops all POSIX locks that the process holds on it (SQLite manual, "How To Corrupt", section 2.2).
     live: Option<LiveFile>,
     control: Control,
+    table_kinds: TableKinds,
 }
 
 /// A file and how it is opened, for further readers of it.
@@ -135,6 +137,14 @@ impl SourceConnection {
     /// The connection, for the modules that read.
     pub fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// The kind of a table; none where there is no such table.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn table_kind(&self, table: &str) -> rusqlite::Result<Option<TableKind>> {
+        self.table_kinds.of(&self.connection, table)
     }
 
     /// The file, as it was named.
@@ -332,7 +342,7 @@ fn open(file: SourceFile) -> std::result::Result<SourceConnection, rusqlite::Err
     connection.pragma_update(None, "mmap_size", mapped_bytes)?;
     app_collations::define_when_needed(&connection)?;
     let control = Control::install(&connection)?;
-    Ok(SourceConnection { connection, file, live: None, control })
+    Ok(SourceConnection { connection, file, live: None, control, table_kinds: TableKinds::default() })
 }
 
 /// The path as a `file:` URI, in which SQLite reads `%`, `?` and `#` as its own (SQLite manual, "URI Filenames").

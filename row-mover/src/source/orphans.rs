@@ -38,7 +38,7 @@ pub(super) fn each(
     key: &PlannedForeignKey,
     mut found: impl FnMut(&Row<'_>, Orphan),
 ) -> Result<()> {
-    let Some(parent) = plan.tables.iter().find(|parent| parent.target == key.parent_table) else {
+    let Some(parent) = plan.target_table(&key.parent_table) else {
         return Ok(());
     };
     let columns = Columns::new(table, &key.columns);

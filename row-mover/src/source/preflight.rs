@@ -352,7 +352,7 @@ fn find_orphans(
     // A constraint that the plan knows to be violated is created as NOT VALID, and refuses no row.
     for key in table.foreign_keys.iter().filter(|key| !key.not_valid) {
         let columns = orphans::source_names(table, &key.columns).join(", ");
-        let parent = plan.tables.iter().find(|parent| parent.target == key.parent_table);
+        let parent = plan.target_table(&key.parent_table);
         let parent = parent.map_or("", |parent| parent.source.as_str());
         orphans::each(source, plan, table, key, |row, orphan| {
             let remedies = match orphan {

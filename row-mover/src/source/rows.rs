@@ -200,7 +200,8 @@ impl<'a> Scan<'a> {
         let from = scan::rows_of(connection, self.table).context(failed)?;
         let mut reader =
             Reader { scan: self, range: self.range, from, connection, may_fail: false, failed, visit };
-        let rowid = self.rowid.filter(|_| !self.holds_all && reader.has_incremental_io().unwrap_or(false));
+        let rowid =
+            self.rowid.filter(|_| !self.holds_all && self.has_incremental_io(source).unwrap_or(false));
         let failing = Failing::of(connection, self).context(failed)?;
         reader.may_fail = failing.is_some();
         let _limit = rowid.map(|_| LowLimit::set(connection)).transpose().context(failed)?;
@@ -218,6 +219,18 @@ impl<'a> Scan<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether SQLite reads values of this table in pieces, see above.
+    fn has_incremental_io(&self, source: &SourceConnection) -> rusqlite::Result<bool> {
+        // The limit counts for a literal in the table's own SQL, too: with a default beyond it no row could be read.
+        let kind = source.table_kind(self.table)?;
+        if !kind.is_some_and(|kind| kind.is_stored && !kind.is_without_rowid && !kind.has_long_sql) {
+            return Ok(false);
+        }
+        let sql = "SELECT (SELECT encoding FROM pragma_encoding) = 'UTF-8' \
+                   AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1) WHERE hidden <> 0)";
+        source.connection().prepare_cached(sql)?.query_row([self.table], |row| row.get(0))
     }
 
     /// The position of the rowid in a selected row.
@@ -270,18 +283,6 @@ struct Reader<'a, 'v> {
 }
 
 impl Reader<'_, '_> {
-    /// Whether SQLite reads values of this table in pieces, see above.
-    fn has_incremental_io(&self) -> rusqlite::Result<bool> {
-        let encoding: String = self.connection.query_row("PRAGMA encoding", [], |row| row.get(0))?;
-        // The limit counts for a literal in the table's own SQL, too: with a default beyond it no row could be read.
-        let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_list(?1) WHERE schema = 'main' AND type IN ('table', 'shadow') AND wr = 0) \
-                   AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1) WHERE hidden <> 0) \
-                   AND NOT EXISTS (SELECT 1 FROM sqlite_schema WHERE lower(name) = lower(?1) AND octet_length(sql) > ?2)";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let is_ordinary: bool = statement.query_row((self.scan.table, HELD_MAX_BYTES), |row| row.get(0))?;
-        Ok(is_ordinary && encoding.eq_ignore_ascii_case("UTF-8"))
-    }
-
     /// The statement that reads these columns of the rows: of those within bounds that are its parameters, where it has such.
     fn select(&self, columns: &str, is_bounded: bool) -> String {
         self.select_with(columns, is_bounded, true)

@@ -22,8 +22,10 @@ pub struct RowidRange {
 
 /// A table as `FROM` names it, so that SQLite reads the rows themselves and no other index.
 pub(crate) fn rows_of(connection: &Connection, table: &str) -> rusqlite::Result<String> {
-    let sql = "SELECT name FROM pragma_index_list(?1, 'main') WHERE origin = 'pk' AND EXISTS \
-               (SELECT 1 FROM pragma_table_list(?1) WHERE schema = 'main' AND wr = 1)";
+    // In a table with rowids, the last column of each index is the rowid, with the number -1 (SQLite manual, "PRAGMA index_xinfo").
+    // `pragma_table_list`, which tells the same, goes through all tables of the file.
+    let sql = "SELECT l.name FROM pragma_index_list(?1, 'main') AS l WHERE l.origin = 'pk' AND NOT EXISTS \
+               (SELECT 1 FROM pragma_index_xinfo(l.name, 'main') WHERE cid = -1)";
     let mut statement = connection.prepare_cached(sql)?;
     let key: Option<String> = statement.query_row([table], |row| row.get(0)).optional()?;
     let table = quote_sqlite(table);

@@ -2,10 +2,19 @@
 -- sequence. PostgreSQL leaves the schema out of
 -- what it prints where the search path finds the object, so that the lines of two schemas are alike where what they describe
 -- is.
-WITH relation AS (
+-- Relations are found by their names, or by what depends on their schema: the catalog has an index for either, and none for the
+-- relations of a schema.
+WITH found AS (
+    SELECT c.oid FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = ANY ($2::text[]::name[])
+    WHERE n.nspname = ANY ($1::text[]::name[])
+    UNION ALL
+    SELECT p.objid FROM pg_namespace n JOIN pg_depend p ON p.refclassid = 'pg_namespace'::regclass AND p.refobjid = n.oid
+    WHERE p.classid = 'pg_class'::regclass AND p.objsubid = 0 AND p.deptype = 'n'
+      AND n.nspname = ANY ($1::text[]::name[]) AND $2::text[] IS NULL
+),
+relation AS (
     SELECT c.oid, n.nspname::text AS schema_name, c.relname::text AS name, c.relkind, c.relpersistence, c.relrowsecurity, c.relforcerowsecurity
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = ANY ($1::text[]) AND ($2::text[] IS NULL OR c.relname = ANY ($2::text[]::name[]))
+    FROM found f JOIN pg_class c ON c.oid = f.oid JOIN pg_namespace n ON n.oid = c.relnamespace
 )
 SELECT r.schema_name, r.name AS table_name, 'kind' AS item,
        CASE r.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'v' THEN 'view'

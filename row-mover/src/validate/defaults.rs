@@ -38,7 +38,7 @@ pub(crate) fn defaults(
     tables: &[&PlannedTable],
 ) -> Result<CheckResult<DefaultDifference>> {
     let mut result = CheckResult::default();
-    let mut skew = None;
+    let (mut skew, mut is_guarded) = (None, None);
     for table in tables.iter().filter(|table| table.existing.is_none()) {
         let with_default: Vec<&PlannedColumn> = (table.columns.iter())
             .filter(|column| {
@@ -49,7 +49,7 @@ pub(crate) fn defaults(
             continue;
         }
         let live = live_defaults(table, target)?;
-        if !live.is_empty() && guarded::missing(target)?.is_some() {
+        if !live.is_empty() && !can_guard(target, &mut is_guarded)? {
             let subject = Subject::DefaultsOf { table: table.source.clone() };
             result.not_compared.push(NotCompared { subject, reason: Reason::NoProceduralLanguage });
             continue;
@@ -80,6 +80,14 @@ pub(crate) fn defaults(
     Ok(result)
 }
 
+/// Whether statements can be guarded in this database, which is asked once.
+fn can_guard(target: &mut Connection, known: &mut Option<bool>) -> Result<bool> {
+    match *known {
+        Some(known) => Ok(known),
+        None => Ok(*known.insert(guarded::missing(target)?.is_none())),
+    }
+}
+
 /// The result for one default.
 enum Outcome {
     Same,
@@ -89,9 +97,9 @@ enum Outcome {
 
 /// Whether the source's table is STRICT.
 fn is_strict(table: &PlannedTable, source: &SourceConnection) -> Result<bool> {
-    let sql = "SELECT strict FROM pragma_table_list WHERE schema = 'main' AND name = ?1";
-    let found = source.connection().query_row(sql, [&table.source], |row| row.get(0));
-    found.context(|| format!("table {} of the sealed copy cannot be read", table.source))
+    let failed = || format!("table {} of the sealed copy cannot be read", table.source);
+    let kind = source.table_kind(&table.source).context(failed)?;
+    kind.map(|kind| kind.is_strict).ok_or_else(|| Error::new(failed()))
 }
 
 /// A default that a column has in PostgreSQL.

@@ -8,7 +8,6 @@ use migrate_core::conversion::Conversion;
 use migrate_core::identifier::{quote_pg, quote_pg_literal, quote_sqlite};
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::value::SourceValue;
-use rusqlite::OptionalExtension;
 
 use super::bound::{Bindings, TargetFilter};
 use super::compare::{Selection, SourceRows};
@@ -213,15 +212,17 @@ fn is_rowid(table: &PlannedTable, column: &PlannedColumn, source: &SourceConnect
     if table.rowid.is_none() || !is_integer(column) {
         return Ok(false);
     }
+    let failed = || format!("table {} cannot be read", table.source);
+    if !source.table_kind(&table.source).context(failed)?.is_some_and(|kind| kind.is_stored) {
+        return Ok(false);
+    }
     let sql = "SELECT (SELECT group_concat(name) FROM pragma_table_xinfo(?1) WHERE pk > 0) = ?2 \
                AND (SELECT upper(type) FROM pragma_table_xinfo(?1) WHERE pk > 0) = 'INTEGER' \
-               AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk') \
-               AND EXISTS (SELECT 1 FROM pragma_table_list(?1) WHERE schema = 'main' AND type = 'table')";
-    let answer: Option<Option<bool>> = (source.connection())
-        .query_row(sql, [&table.source, &column.source], |row| row.get(0))
-        .optional()
-        .context(|| format!("table {} cannot be read", table.source))?;
-    Ok(answer.flatten() == Some(true))
+               AND NOT EXISTS (SELECT 1 FROM pragma_index_list(?1) WHERE origin = 'pk')";
+    let mut statement = source.connection().prepare_cached(sql).context(failed)?;
+    let answer: Option<bool> =
+        statement.query_row([&table.source, &column.source], |row| row.get(0)).context(failed)?;
+    Ok(answer == Some(true))
 }
 
 fn is_integer(column: &PlannedColumn) -> bool {

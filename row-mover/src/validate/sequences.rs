@@ -45,12 +45,13 @@ pub(crate) fn sequence_problems(
         let subject = Subject::Sequence { sequence: sequence.name.clone() };
         result.not_compared.push(NotCompared { subject, reason });
     }
+    let marks = introspect::Marks::read(source)?;
     for table in tables {
         let Some((column, sequence)) = table.sequence_column() else { continue };
         let Some(numbers) = numbers(target, table, column, sequence)? else { continue };
         result.compared += 1;
         let Some(next) = numbers.next else { continue };
-        let given = introspect::highest_number(source, &table.source, &column.source)?;
+        let given = marks.highest_number(source, &table.source, &column.source)?;
         let Some(highest) = numbers.highest.max(given).filter(|highest| *highest >= next) else { continue };
         result.differences.push(SequenceBehind {
             sequence: sequence.to_owned(),

@@ -42,6 +42,7 @@ mod live;
 mod long_paths;
 mod long_values;
 mod loud;
+mod many_tables;
 mod moves;
 mod names_not_utf8;
 mod obstacles;

@@ -2,6 +2,7 @@
 //!
 //! Values of rows never go into it, not even those that `--show-values` shows.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use migrate_core::finding::SchemaDifference;
@@ -77,7 +78,7 @@ pub(crate) fn build(subject: &Subject<'_>, url: &TargetUrl, settings: &DbSetting
         plan_sha256: subject.plan.fingerprint(),
         source_tables: outline::before(&schema, subject.plan),
         timeline: timeline(subject.plan, &history),
-        tables: subject.plan.tables.iter().map(|table| table_report(subject, table, &chunks)).collect(),
+        tables: table_reports(subject, &chunks),
         checks: checks::checks(subject),
         rejects: rejects(subject, &chunks),
         plan: subject.plan.clone(),
@@ -137,7 +138,7 @@ fn environment(connection: &mut Connection) -> anyhow::Result<(String, Environme
 /// The ledger's history by source names, without idle times. Checks are not phases, and run in parallel with the others.
 fn timeline(plan: &Plan, history: &History) -> Vec<Span> {
     let source_name = |target: &String| {
-        let table = plan.tables.iter().find(|table| table.target == *target);
+        let table = plan.target_table(target);
         table.map_or_else(|| target.clone(), |table| table.source.clone())
     };
     let spans = history.spans.iter().filter_map(|span| {
@@ -157,12 +158,28 @@ fn timeline(plan: &Plan, history: &History) -> Vec<Span> {
     idle::without_idle_times(spans.collect())
 }
 
-fn table_report(subject: &Subject<'_>, table: &PlannedTable, chunks: &[Chunk]) -> TableReport {
-    let done: Vec<&ChunkDone> = done_of(chunks, &table.source).collect();
+/// What became of each table of the plan, in its order.
+fn table_reports(subject: &Subject<'_>, chunks: &[Chunk]) -> Vec<TableReport> {
+    let done = done_by_table(chunks);
+    let found: HashMap<&str, &TableComparison> =
+        subject.validation.tables.iter().map(|found| (found.table.as_str(), found)).collect();
+    let of_table = |table: &PlannedTable| {
+        let name = table.source.as_str();
+        let done = done.get(name).map(Vec::as_slice).unwrap_or_default();
+        table_report(subject, table, done, found.get(name).copied())
+    };
+    subject.plan.tables.iter().map(of_table).collect()
+}
+
+fn table_report(
+    subject: &Subject<'_>,
+    table: &PlannedTable,
+    done: &[&ChunkDone],
+    found: Option<&TableComparison>,
+) -> TableReport {
     let sum = |count: fn(&ChunkDone) -> i64| -> u64 {
         done.iter().map(|done| u64::try_from(count(done)).unwrap_or(0)).sum()
     };
-    let found = subject.validation.tables.iter().find(|found| found.table == table.source);
     TableReport {
         table: table.source.clone(),
         target: outline::target_name(table),
@@ -182,8 +199,14 @@ pub(super) fn held(found: &SettledSeeds) -> HeldRows {
     HeldRows { equal, kept, overwritten, deleted: replaced }
 }
 
-fn done_of<'a>(chunks: &'a [Chunk], table: &'a str) -> impl Iterator<Item = &'a ChunkDone> {
-    chunks.iter().filter(move |chunk| chunk.table == table).filter_map(|chunk| chunk.done.as_ref())
+/// The chunks that are done, by table.
+fn done_by_table(chunks: &[Chunk]) -> HashMap<&str, Vec<&ChunkDone>> {
+    let mut by_table: HashMap<&str, Vec<&ChunkDone>> = HashMap::new();
+    for (table, done) in chunks.iter().filter_map(|chunk| Some((chunk.table.as_str(), chunk.done.as_ref()?)))
+    {
+        by_table.entry(table).or_default().push(done);
+    }
+    by_table
 }
 
 fn compared(table: &PlannedTable, found: &TableComparison) -> Compared {
@@ -217,9 +240,11 @@ fn compared(table: &PlannedTable, found: &TableComparison) -> Compared {
 
 /// The ledger's counts, with the files that this command has written.
 fn rejects(subject: &Subject<'_>, chunks: &[Chunk]) -> Vec<Rejects> {
+    let done = done_by_table(chunks);
     let of_table = |table: &String| {
+        let done = done.get(table.as_str()).map(Vec::as_slice).unwrap_or_default();
         let sum = |count: fn(&ChunkDone) -> i64| -> u64 {
-            done_of(chunks, table).map(|done| u64::try_from(count(done)).unwrap_or(0)).sum()
+            done.iter().map(|done| u64::try_from(count(done)).unwrap_or(0)).sum()
         };
         let (skipped, nulled) = (sum(|done| done.rejected), sum(|done| done.nulled));
         let file = subject.reject_files.iter().find(|(name, _)| name == table).map(|(_, file)| file.clone());

@@ -37,12 +37,6 @@ pub(crate) struct ReportFiles {
     shown: PathBuf,
 }
 
-/// The files of a report by name, the one that a person opens last.
-fn contents(report: &Report) -> anyhow::Result<Vec<(&'static str, String)>> {
-    let json = report::json(report).context("the report is no JSON")?;
-    Ok(vec![("report.json", json), ("report.html", report::html::page(report))])
-}
-
 impl ReportArgs {
     /// Whether a report is wanted.
     pub(crate) fn is_wanted(&self) -> bool {
@@ -73,7 +67,13 @@ impl ReportArgs {
     /// When a file cannot be written.
     pub(crate) fn write(&self, report: &Report, seal: &Seal) -> anyhow::Result<Option<ReportFiles>> {
         let run = seal.path.parent().and_then(Path::file_name).unwrap_or(OsStr::new("run"));
-        if self.no_report { Ok(None) } else { self.write_files(run, &contents(report)?) }
+        if self.no_report {
+            return Ok(None);
+        }
+        // One after the other, since either may be large; the one that a person opens is the last.
+        let json = report::json(report).context("the report is no JSON")?;
+        self.write_files(run, &[("report.json", json)])?;
+        self.write_files(run, &[("report.html", report::html::page(report))])
     }
 
     /// Writes files into a folder of this name, each completely or not at all; nothing where no report is wanted. A person opens the last.

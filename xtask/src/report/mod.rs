@@ -23,6 +23,8 @@ mod refused;
 mod text;
 mod undo;
 
+use std::collections::HashSet;
+
 use comfy_table::{CellAlignment, Table, presets};
 use migrate_core::plan::Plan;
 use postgres_client::TargetUrl;
@@ -60,7 +62,8 @@ pub(crate) enum Target {
 
 /// The plan's tables that are not among those that a run moved, by source name.
 pub(crate) fn not_moved<'a>(plan: &'a Plan, moved: &'a [String]) -> impl Iterator<Item = &'a str> {
-    plan.tables.iter().map(|table| table.source.as_str()).filter(|name| !moved.iter().any(|one| one == name))
+    let moved: HashSet<&str> = moved.iter().map(String::as_str).collect();
+    plan.tables.iter().map(|table| table.source.as_str()).filter(move |name| !moved.contains(name))
 }
 
 /// Where the moved rows are.

@@ -1,5 +1,7 @@
 //! The output of `migrate` and `validate` about rows that were moved and compared, in thirty lines or less.
 
+use std::collections::HashMap;
+
 use migrate_core::plan::Plan;
 use postgres_client::TargetUrl;
 use report::figures::count;
@@ -99,8 +101,10 @@ fn compared_table(tables: &[TableComparison]) -> Section {
 }
 
 fn moved_table(moved: &Moved) -> Section {
+    let compared: HashMap<&str, &TableComparison> =
+        moved.validation.tables.iter().map(|found| (found.table.as_str(), found)).collect();
     let rows = moved.tables.iter().map(|done| {
-        let compared = moved.validation.tables.iter().find(|found| found.table == done.table);
+        let compared = compared.get(done.table.as_str()).copied();
         TableRow {
             cells: vec![
                 printable(&done.table),

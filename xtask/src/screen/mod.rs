@@ -8,6 +8,7 @@ mod meter;
 mod notes;
 mod progress;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -48,7 +49,8 @@ struct State {
     display: Display,
     progress: Progress,
     is_over: bool,
-    tables: Vec<TableCount>,
+    /// By source name.
+    tables: HashMap<String, TableCount>,
     skipped: u64,
     nulled: u64,
     rows_done: u64,
@@ -57,7 +59,6 @@ struct State {
 
 /// The counts of a table's scan.
 struct TableCount {
-    table: String,
     rows: u64,
     bytes: u64,
 }
@@ -69,7 +70,7 @@ impl Screen {
             display: Display::new(is_quiet),
             progress: Progress::default(),
             is_over: is_quiet,
-            tables: Vec::new(),
+            tables: HashMap::new(),
             skipped: 0,
             nulled: 0,
             rows_done: 0,
@@ -135,11 +136,7 @@ pub(crate) fn seconds_left(seconds: f64) -> String {
 
 impl State {
     fn rows_total(&self) -> u64 {
-        self.tables.iter().map(|table| table.rows).sum()
-    }
-
-    fn counted(&self, name: &str) -> Option<&TableCount> {
-        self.tables.iter().find(|table| table.table == name)
+        self.tables.values().map(|table| table.rows).sum()
     }
 
     /// Describes the result of a phase.
@@ -198,7 +195,7 @@ impl Observer for Screen {
     fn scan_finished(&self, findings: &Findings) {
         let mut state = self.state();
         state.tables = (findings.tables.iter())
-            .map(|found| TableCount { table: found.table.clone(), rows: found.rows, bytes: found.bytes })
+            .map(|found| (found.table.clone(), TableCount { rows: found.rows, bytes: found.bytes }))
             .collect();
         state.skipped = findings.skipped();
         state.nulled = findings.nulled();
@@ -220,7 +217,7 @@ impl Observer for Screen {
         state.rows_done = sum(|table| table.rows_done);
         state.bytes_done = sum(|table| table.bytes_done);
         let State { progress, tables: found, .. } = &mut *state;
-        let bytes = |name: &str| found.iter().find(|table| table.table == name).map(|table| table.bytes);
+        let bytes = |name: &str| found.get(name).map(|table| table.bytes);
         progress.rows_begin(tables, bytes, now);
     }
 
@@ -259,7 +256,7 @@ impl Observer for Screen {
     fn rows_compared(&self, table: &str, rows: u64) {
         let now = self.now();
         let mut state = self.state();
-        let all = state.counted(table).map(|counted| counted.rows);
+        let all = state.tables.get(table).map(|counted| counted.rows);
         state.progress.add_to(table, rows, all, now);
     }
 

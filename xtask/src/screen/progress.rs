@@ -1,6 +1,7 @@
 //! The counts of running work and their text: by table and in total, in bytes while rows move. It draws nothing and has no clock;
 //! times are since any fixed moment.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use ::report::figures::size;
@@ -47,7 +48,6 @@ pub(super) struct Item {
 
 #[derive(Debug)]
 struct TableProgress {
-    source: String,
     shown: String,
     meter: Meter,
     chunks_left: usize,
@@ -71,6 +71,8 @@ pub(super) struct Progress {
     began: Duration,
     total: Meter,
     tables: Vec<TableProgress>,
+    /// The index of each of them, by source name.
+    places: HashMap<String, usize>,
     builds: Vec<Build>,
 }
 
@@ -81,13 +83,27 @@ impl Progress {
         self.unit = unit;
         self.began = now;
         self.total = Meter::new(0, all, now);
-        self.tables.clear();
+        self.forget_tables();
     }
 
     /// The phase is over.
     pub(super) fn end(&mut self) {
         self.name = "";
-        self.tables.clear();
+        self.forget_tables();
+    }
+
+    fn forget_tables(&mut self) {
+        self.tables = Vec::new();
+        self.places = HashMap::new();
+    }
+
+    fn table(&mut self, name: &str) -> Option<&mut TableProgress> {
+        self.places.get(name).and_then(|&place| self.tables.get_mut(place))
+    }
+
+    fn add_table(&mut self, name: &str, table: TableProgress) {
+        self.places.insert(name.to_owned(), self.tables.len());
+        self.tables.push(table);
     }
 
     /// Since when a phase runs; none if none does.
@@ -106,12 +122,12 @@ impl Progress {
             let all = table.bytes.or_else(|| counted(&table.table));
             Meter::new(table.bytes_done, all, now)
         };
-        self.tables = (tables.iter())
-            .map(|table| TableProgress {
-                chunks_left: table.chunks.saturating_sub(table.chunks_done),
-                ..TableProgress::new(&table.table, meter(table))
-            })
-            .collect();
+        self.forget_tables();
+        for table in tables {
+            let chunks_left = table.chunks.saturating_sub(table.chunks_done);
+            let progress = TableProgress { chunks_left, ..TableProgress::new(&table.table, meter(table)) };
+            self.add_table(&table.table, progress);
+        }
         let done = self.tables.iter().map(|table| table.meter.done).sum();
         let all = self.tables.iter().map(|table| table.meter.all).sum();
         self.total = Meter::new(done, all, now);
@@ -135,11 +151,10 @@ impl Progress {
     /// So much more of a table is done.
     pub(super) fn add_to(&mut self, table: &str, more: u64, all: Option<u64>, now: Duration) {
         self.total.add(more);
-        let at = self.tables.iter().position(|known| known.source == table).unwrap_or_else(|| {
-            self.tables.push(TableProgress::new(table, Meter::new(0, all, now)));
-            self.tables.len() - 1
-        });
-        if let Some(known) = self.tables.get_mut(at) {
+        if !self.places.contains_key(table) {
+            self.add_table(table, TableProgress::new(table, Meter::new(0, all, now)));
+        }
+        if let Some(known) = self.table(table) {
             known.meter.add(more);
             known.updated = Some(now);
         }
@@ -148,14 +163,14 @@ impl Progress {
     /// So much of a table was done in vain.
     pub(super) fn take_back(&mut self, table: &str, lost: u64) {
         self.total.take_back(lost);
-        if let Some(known) = self.tables.iter_mut().find(|known| known.source == table) {
+        if let Some(known) = self.table(table) {
             known.meter.take_back(lost);
         }
     }
 
     /// A chunk of a table is done.
     pub(super) fn chunk_done(&mut self, table: &str) {
-        if let Some(known) = self.tables.iter_mut().find(|known| known.source == table) {
+        if let Some(known) = self.table(table) {
             known.chunks_left = known.chunks_left.saturating_sub(1);
             if known.chunks_left == 0 {
                 known.updated = None;
@@ -277,7 +292,7 @@ impl Progress {
 
 impl TableProgress {
     fn new(table: &str, meter: Meter) -> TableProgress {
-        TableProgress { source: table.to_owned(), shown: shown(table), meter, chunks_left: 0, updated: None }
+        TableProgress { shown: shown(table), meter, chunks_left: 0, updated: None }
     }
 }
 

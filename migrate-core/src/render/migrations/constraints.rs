@@ -77,7 +77,7 @@ fn check(table: &PlannedTable, check: &PlannedCheck) -> Step {
 }
 
 fn foreign_key(plan: &Plan, key: &PlannedForeignKey) -> String {
-    let parent = plan.tables.iter().find(|parent| parent.target == key.parent_table);
+    let parent = plan.target_table(&key.parent_table);
     let mut sql = format!(
         "FOREIGN KEY ({}) REFERENCES {} ({})",
         quote_pg_list(&key.columns),

@@ -13,7 +13,7 @@ pub(super) fn in_sql(plan: &Plan, name: &str) -> String {
 
 /// The table or view that a trigger is on. One that the plan does not make was there before, in the schema of an app's tables.
 pub(super) fn relation_in_sql(plan: &Plan, name: &str) -> String {
-    match plan.tables.iter().find(|table| table.target == name) {
+    match plan.target_table(name) {
         Some(table) => table.name_in_sql(),
         None if plan.views.iter().any(|view| view.target == name) => in_sql(plan, name),
         None => qualified_pg(DEFAULT_SCHEMA, name),

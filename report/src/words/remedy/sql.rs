@@ -43,7 +43,7 @@ struct Item<'a> {
 
 impl Item<'_> {
     fn planned_table(&self) -> Option<&PlannedTable> {
-        self.plan.tables.iter().find(|table| table.target == self.table)
+        self.plan.target_table(self.table)
     }
 
     /// The table, view, sequence or function, as SQL names it.

@@ -1,9 +1,11 @@
-//! An in-memory SQLite database with the tables of the sealed copy, which holds only the rows of one trial.
+//! An in-memory SQLite database with one table of the sealed copy and the tables that its foreign keys point to, which holds only the
+//! rows of one trial.
 //!
-//! Its statements are the app's own. The sealed copy is only read.
+//! Its statements are the app's own. The sealed copy is only read. One database for all tables would need quadratic time, since SQLite
+//! reads the list of all tables after each `CREATE`.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use migrate_core::conversion::PgType;
 use migrate_core::finding::Reason;
@@ -57,14 +59,58 @@ pub(super) struct ForeignKey {
     theirs: Vec<Option<String>>,
 }
 
+/// Where the sealed copy has the statements that make each table: their rowids in `sqlite_schema`, those of tables before those of
+/// indexes, by the table's name in lower case.
+pub(super) struct Statements(HashMap<String, Vec<i64>>);
+
+impl Statements {
+    /// Finds those of all tables at once: `sqlite_schema` has no index on names.
+    pub(super) fn find(source: &SourceConnection) -> Result<Statements> {
+        let sql = "SELECT tbl_name, rowid FROM sqlite_schema WHERE sql IS NOT NULL AND type IN ('table', 'index') \
+                   AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type DESC, rowid";
+        let mut found: HashMap<String, Vec<i64>> = HashMap::new();
+        let mut add = || {
+            let mut statement = source.connection().prepare(sql)?;
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                found.entry(row.get::<_, String>(0)?.to_ascii_lowercase()).or_default().push(row.get(1)?);
+            }
+            Ok::<(), rusqlite::Error>(())
+        };
+        add().context(|| unreadable(source))?;
+        Ok(Statements(found))
+    }
+
+    /// Those of a table and of the tables that its foreign keys point to, each with the name of its table.
+    fn of(&self, sealed: &Connection, table: &str) -> rusqlite::Result<Vec<(String, String)>> {
+        let mut parents =
+            sealed.prepare_cached("SELECT DISTINCT \"table\" FROM pragma_foreign_key_list(?1)")?;
+        let parents = parents.query_map([table], |row| row.get::<_, String>(0))?;
+        let mut names = BTreeSet::from([table.to_ascii_lowercase()]);
+        for parent in parents {
+            names.insert(parent?.to_ascii_lowercase());
+        }
+        let mut statement =
+            sealed.prepare_cached("SELECT tbl_name, sql FROM sqlite_schema WHERE rowid = ?1")?;
+        let rowids = names.iter().filter_map(|name| self.0.get(name)).flatten();
+        rowids.map(|rowid| statement.query_row([rowid], |row| Ok((row.get(0)?, row.get(1)?)))).collect()
+    }
+}
+
+fn unreadable(source: &SourceConnection) -> String {
+    format!("the schema of {} cannot be read", source.path().display())
+}
+
 impl<'s> Memory<'s> {
-    /// Makes the tables. One that needs a function of the app's is left out, and named where it is asked for.
-    pub(super) fn open(source: &'s SourceConnection) -> Result<Memory<'s>> {
+    /// Makes a table, and those that it refers to. One that needs a function of the app's is left out, and named where it is asked for.
+    pub(super) fn open(
+        source: &'s SourceConnection,
+        statements: &Statements,
+        table: &PlannedTable,
+    ) -> Result<Memory<'s>> {
         let failed = || "a database in memory cannot be made".to_owned();
         let sealed = source.connection();
         let memory = Connection::open_in_memory().context(failed)?;
-        // Each table and each index has a page of its own, of which there may be tens of thousands.
-        memory.pragma_update(None, "page_size", 512).context(failed)?;
         // The statements are the app's and are not trusted any more than when the file itself is open.
         for (config, value) in [
             (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
@@ -82,14 +128,8 @@ impl<'s> Memory<'s> {
                 memory.create_collation(name, |left, right| left.as_bytes().cmp(right.as_bytes()))
             })
             .context(failed)?;
-        let sql = "SELECT tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND type IN ('table', 'index') \
-                   AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type DESC, rowid";
-        let statements: Vec<(String, String)> = (sealed.prepare(sql))
-            .and_then(|mut statement| {
-                statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
-            })
-            .context(|| format!("the schema of {} cannot be read", source.path().display()))?;
         let mut missing = BTreeMap::new();
+        let statements = statements.of(sealed, &table.source).context(|| unreadable(source))?;
         for (table, sql) in statements {
             if sql.get(..14).is_some_and(|begin| begin.eq_ignore_ascii_case("CREATE VIRTUAL")) {
                 missing.insert(table, "it is a virtual table in SQLite".to_owned());

@@ -24,7 +24,9 @@ use crate::error::Result;
 use crate::observer::Observer;
 use crate::source::SourceConnection;
 use constraint::{Constraint, Kind};
+use memory::Statements;
 use postgres_client::connection::Connection;
+use postgres_client::guarded;
 use postgres_client::watch::check_stop;
 use source_side::SourceSide;
 use target_side::TargetSide;
@@ -59,7 +61,8 @@ pub(crate) fn behaviour(
     observer: &dyn Observer,
 ) -> Result<CheckResult<ConstraintDifference>> {
     let mut result = CheckResult::default();
-    let source = SourceSide::open(source)?;
+    let statements = Statements::find(source)?;
+    let can_guard = guarded::missing(target)?.is_none();
     let until = Instant::now() + ALL_MAX;
     for table in tables {
         check_stop(observer)?;
@@ -68,10 +71,13 @@ pub(crate) fn behaviour(
             continue;
         }
         let found = if Instant::now() < until {
-            let mut side = TargetSide::begin(target, table, tables, observer)?;
+            let mut side = TargetSide::begin(target, table, tables, can_guard, observer)?;
             let found = match side.obstacle()? {
                 Some(reason) => Err(reason),
-                None => of_table(&source, &mut side, &constraints, &mut result).map(Ok)?,
+                None => {
+                    let source = SourceSide::open(source, &statements, table)?;
+                    of_table(&source, &mut side, &constraints, &mut result).map(Ok)?
+                }
             };
             side.end()?;
             found

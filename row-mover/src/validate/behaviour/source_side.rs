@@ -10,21 +10,25 @@ use rusqlite::types::Value;
 use super::Answer;
 use super::candidates::{self, Candidate};
 use super::constraint::{Key, mentioned, mentions};
-use super::memory::{Attempt, Column, Memory, absent, failed};
+use super::memory::{Attempt, Column, Memory, Statements, absent, failed};
 use crate::error::Result;
 use crate::source::SourceConnection;
 
 /// How many values that break a condition are tried in PostgreSQL.
 const BREAKING_MAX: usize = 12;
 
-/// SQLite's part of the tries.
+/// SQLite's part of the tries of one table.
 pub(super) struct SourceSide<'s> {
     memory: Memory<'s>,
 }
 
 impl<'s> SourceSide<'s> {
-    pub(super) fn open(source: &'s SourceConnection) -> Result<SourceSide<'s>> {
-        Ok(SourceSide { memory: Memory::open(source)? })
+    pub(super) fn open(
+        source: &'s SourceConnection,
+        statements: &Statements,
+        table: &PlannedTable,
+    ) -> Result<SourceSide<'s>> {
+        Ok(SourceSide { memory: Memory::open(source, statements, table)? })
     }
 
     /// NULL in a column, where SQLite has that it may not be.

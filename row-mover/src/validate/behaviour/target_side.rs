@@ -13,7 +13,7 @@ use super::constraint::{self, Key};
 use crate::error::{Error, Result};
 use crate::observer::Observer;
 use postgres_client::connection::Connection;
-use postgres_client::guarded::{self, Guarded, Then};
+use postgres_client::guarded::{Guarded, Then};
 use postgres_client::server_error::{LOCK_NOT_AVAILABLE, ServerError};
 
 /// The statements that begin the transaction. A lock that an app holds, or a long search of a large table, ends the trial instead of
@@ -36,6 +36,8 @@ pub(super) struct TargetSide<'c, 'p> {
     pub(super) table: &'p PlannedTable,
     pub(super) tables: &'p [&'p PlannedTable],
     keys: Vec<Key<'p>>,
+    /// Whether statements can be guarded in this database.
+    can_guard: bool,
     observer: &'c dyn Observer,
 }
 
@@ -51,10 +53,11 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         connection: &'c mut Connection,
         table: &'p PlannedTable,
         tables: &'p [&'p PlannedTable],
+        can_guard: bool,
         observer: &'c dyn Observer,
     ) -> Result<TargetSide<'c, 'p>> {
         connection.script(BEGIN)?;
-        Ok(TargetSide { connection, table, tables, keys: constraint::keys(table), observer })
+        Ok(TargetSide { connection, table, tables, keys: constraint::keys(table), can_guard, observer })
     }
 
     /// Undoes everything.
@@ -67,7 +70,7 @@ impl<'c, 'p> TargetSide<'c, 'p> {
         if self.table.existing.is_some() {
             return Ok(Some(Reason::TableOfApp));
         }
-        if guarded::missing(self.connection)?.is_some() {
+        if !self.can_guard {
             return Ok(Some(Reason::NoProceduralLanguage));
         }
         let name = quote_pg_literal(&self.table.qualified(&self.table.target));
