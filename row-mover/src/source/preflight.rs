@@ -14,14 +14,16 @@ use serde::Serialize;
 
 use super::SourceConnection;
 use super::chunk_plan::ChunkPlan;
+use super::key_ranges::PartSize;
 use super::orphans::{self, Orphan};
 use super::page_limits::{Exceeding, Watch};
 use super::parts;
 pub use super::profile::profile;
 use super::refused_rows::RefusedRows;
 pub use super::remedies::{Remedies, Repair};
+use super::row_range::RowRange;
 use super::rows::{Scan, SourceRow, Value, Values};
-use super::scan::{self, RowidRange};
+use super::scan;
 use crate::error::{Context, Error, Result};
 use crate::row_encoder::{self, Refused, RowBuffer, RowOutcome};
 use crate::threads;
@@ -141,10 +143,10 @@ impl Findings {
 }
 
 /// A piece of the scan.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Task {
-    /// The rows of a table, by place in the plan; in a range of rowids where there is one.
-    Rows(usize, Option<RowidRange>),
+    /// The rows of a table, by place in the plan; in a range where there is one.
+    Rows(usize, Option<RowRange>),
     /// The foreign keys of a table.
     ForeignKeys(usize),
 }
@@ -161,7 +163,7 @@ pub(crate) fn scan_values(
     open: &(dyn Fn() -> Result<SourceConnection> + Sync),
     scanned: &(dyn Fn(u64) -> Result<()> + Sync),
 ) -> Result<Findings> {
-    let tasks = tasks(&open()?, plan)?;
+    let tasks = tasks(&open()?, plan, chunk_bytes)?;
     // The foreign keys of a table cannot be divided, and so begin first.
     let mut order: Vec<usize> = (0..tasks.len()).collect();
     order.sort_by_key(|&place| matches!(tasks[place], Task::Rows(..)));
@@ -171,11 +173,13 @@ pub(crate) fn scan_values(
         let source = open()?;
         while let Some(&place) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
             let mut found = TableFindings { chunks: ChunkPlan::new(chunk_bytes), ..TableFindings::default() };
-            match tasks[place] {
+            match &tasks[place] {
                 Task::Rows(table, range) => {
-                    scan_rows(&source, &plan.tables[table], range, scanned, &mut found)?;
+                    scan_rows(&source, &plan.tables[*table], range.as_ref(), scanned, &mut found)?;
                 }
-                Task::ForeignKeys(table) => find_orphans(&source, plan, &plan.tables[table], &mut found)?,
+                Task::ForeignKeys(table) => {
+                    find_orphans(&source, plan, &plan.tables[*table], &mut found)?;
+                }
             }
             lock(&results).push((place, found));
         }
@@ -209,19 +213,26 @@ pub(crate) fn scan_values(
 }
 
 /// All tasks, in the order of the tables, and for each table first its rows in their order.
-fn tasks(source: &SourceConnection, plan: &LoadPlan) -> Result<Vec<Task>> {
+fn tasks(source: &SourceConnection, plan: &LoadPlan, chunk_bytes: u64) -> Result<Vec<Task>> {
     /// A table of more rowids than this is scanned in parts.
     const PART_ROWIDS: u64 = 1 << 15;
     /// The most parts of a table.
     const PARTS_MAX: u64 = 256;
+    /// The parts of a table WITHOUT ROWID for each chunk, which consists of complete parts.
+    const PARTS_OF_CHUNK: u64 = 8;
+    let bytes = usize::try_from(chunk_bytes / PARTS_OF_CHUNK).unwrap_or(usize::MAX);
+    let part_size = PartSize { bytes, parts_max: usize::MAX };
     let mut tasks = Vec::new();
     for (place, table) in plan.tables.iter().enumerate() {
-        match parts::rowid_bounds(source, &table.source, table.rowid.as_deref())? {
-            None => tasks.push(Task::Rows(place, None)),
+        let ranges = match parts::rowid_bounds(source, &table.source, table.rowid.as_deref())? {
             Some(bounds) => {
-                let ranges = parts::ranges(bounds, PART_ROWIDS, PARTS_MAX);
-                tasks.extend(ranges.into_iter().map(|range| Task::Rows(place, Some(range))));
+                parts::ranges(bounds, PART_ROWIDS, PARTS_MAX).into_iter().map(RowRange::Rowids).collect()
             }
+            None => parts::key_ranges(source, &table.source, table.without_rowid, part_size)?,
+        };
+        match ranges.is_empty() {
+            true => tasks.push(Task::Rows(place, None)),
+            false => tasks.extend(ranges.into_iter().map(|range| Task::Rows(place, Some(range)))),
         }
         if !table.foreign_keys.is_empty() {
             tasks.push(Task::ForeignKeys(place));
@@ -261,7 +272,7 @@ fn append_offenders(all: &mut Vec<Offenders>, next: Vec<Offenders>) {
 fn scan_rows(
     source: &SourceConnection,
     table: &PlannedTable,
-    range: Option<RowidRange>,
+    range: Option<&RowRange>,
     scanned: &dyn Fn(u64) -> Result<()>,
     found: &mut TableFindings,
 ) -> Result<()> {
@@ -272,7 +283,7 @@ fn scan_rows(
     let has_generated = positions.len() < table.columns.len();
     let watch = Watch::new(table);
     let (mut buffer, mut lengths) = (RowBuffer::default(), Vec::new());
-    Scan::of(table).within(range).each(source, &failed, &mut |row| {
+    Scan::of(table).within(range.cloned()).each(source, &failed, &mut |row| {
         buffer.clear();
         if has_generated {
             find_uncomputed(table, row, found).context(failed)?;
@@ -306,6 +317,9 @@ fn scan_rows(
         }
         Ok(())
     })?;
+    if let Some(range @ RowRange::Keys(_)) = range {
+        found.chunks.set_range(range.clone());
+    }
     scanned(found.rows % REPORT_EACH_ROWS)
 }
 

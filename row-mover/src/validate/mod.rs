@@ -18,6 +18,7 @@ mod fit;
 mod inspected_rows;
 mod key;
 mod key_hash;
+mod key_parts;
 mod literal;
 mod located_changes;
 mod multiset;
