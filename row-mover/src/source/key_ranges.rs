@@ -57,7 +57,7 @@ pub(crate) fn key_bounds(
     Ok(Some((order, bounds)))
 }
 
-/// Keeps the bounds that divide rows: those with a row between them and the bound before.
+/// Keeps the bounds that divide rows: those with a row between them and the bound before, and the last one with a row after it.
 pub(crate) fn ascending(
     source: &SourceConnection,
     table: &str,
@@ -67,21 +67,23 @@ pub(crate) fn ascending(
     let connection = source.connection();
     let failed = || format!("table {table} cannot be read");
     let from = scan::rows_of(connection, table).context(failed)?;
+    let has_row = |after: Option<Arc<KeyBound>>, until: Option<Arc<KeyBound>>| {
+        let range = KeyRange { order: Arc::clone(order), after, until };
+        let condition = range.condition().map(|condition| format!(" WHERE {condition}")).unwrap_or_default();
+        let sql = format!("SELECT EXISTS (SELECT 1 FROM {from}{condition})");
+        let mut statement = connection.prepare_cached(&sql)?;
+        statement.query_row(rusqlite::params_from_iter(range.parameters()), |row| row.get::<_, bool>(0))
+    };
     let mut kept: Vec<Arc<KeyBound>> = Vec::with_capacity(candidates.len());
-    for candidate in candidates {
-        let candidate = Arc::new(candidate);
-        let range = KeyRange {
-            order: Arc::clone(order),
-            after: kept.last().cloned(),
-            until: Some(Arc::clone(&candidate)),
-        };
-        let Some(condition) = range.condition() else { continue };
-        let sql = format!("SELECT EXISTS (SELECT 1 FROM {from} WHERE {condition})");
-        let mut statement = connection.prepare_cached(&sql).context(failed)?;
-        let parameters = rusqlite::params_from_iter(range.parameters());
-        if statement.query_row(parameters, |row| row.get(0)).context(failed)? {
+    for candidate in candidates.into_iter().map(Arc::new) {
+        if has_row(kept.last().cloned(), Some(Arc::clone(&candidate))).context(failed)? {
             kept.push(candidate);
         }
+    }
+    if let Some(last) = kept.pop()
+        && has_row(Some(Arc::clone(&last)), None).context(failed)?
+    {
+        kept.push(last);
     }
     Ok(kept.into_iter().map(Arc::unwrap_or_clone).collect())
 }

@@ -7,7 +7,7 @@ use migrate_core::plan::{PlannedColumn, PlannedTable};
 use migrate_core::value::SourceValue;
 
 use super::compare::{Selection, SourceRows};
-use super::parts::{PARTS_OF_WORKER, is_integer, is_not_null, is_text, literals, target_filters};
+use super::part_filters::{PARTS_OF_WORKER, is_integer, is_not_null, is_text, literals, target_filters};
 use crate::error::{Context, Result};
 use crate::source::SourceConnection;
 use crate::source::key_ranges::{PartSize, ascending, key_bounds};

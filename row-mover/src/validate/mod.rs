@@ -23,6 +23,7 @@ mod literal;
 mod located_changes;
 mod multiset;
 mod pairs;
+mod part_filters;
 mod parts;
 mod printed_text;
 mod row_counts;
