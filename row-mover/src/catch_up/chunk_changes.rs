@@ -9,6 +9,7 @@ use crate::error::{Context, Error, Result};
 use crate::ledger::{self, Chunk, ChunkCounts};
 use crate::remedy::Remedy;
 use crate::row_encoder::RowOutcome;
+use crate::source::row_range::StoredRange;
 
 /// The changes of all chunks of a run.
 pub(super) struct ChunkChanges {
@@ -88,8 +89,11 @@ impl ChunkChanges {
     /// When it cannot be written.
     pub(super) fn record(&self, target: &mut Connection, run_id: i64) -> Result<()> {
         for ((table, chunk), counts) in &self.changes {
-            ledger::change_chunk(target, run_id, table, *chunk, counts)
-                .context(|| format!("the chunks of table {table} cannot be counted"))?;
+            let chunks = self.chunks.get(table).map(Vec::as_slice).unwrap_or_default();
+            for (chunk, counts) in divided(chunks, *chunk, *counts) {
+                ledger::change_chunk(target, run_id, table, chunk, &counts)
+                    .context(|| format!("the chunks of table {table} cannot be counted"))?;
+            }
         }
         Ok(())
     }
@@ -97,20 +101,50 @@ impl ChunkChanges {
 
 /// The number of the chunk that a row belongs to: the one whose rowids hold it, or that come next after it; otherwise the last one.
 fn chunk_of(chunks: &[Chunk], rowid: Option<i64>) -> i64 {
-    let holds = |chunk: &&Chunk| rowid.zip(chunk.range).is_none_or(|(rowid, range)| rowid <= range.last);
+    let rowids = |chunk: &Chunk| chunk.range.and_then(StoredRange::rowids);
+    let holds = |chunk: &&Chunk| rowid.zip(rowids(chunk)).is_none_or(|(rowid, range)| rowid <= range.last);
     chunks.iter().find(holds).or(chunks.last()).map_or(0, |chunk| chunk.number)
+}
+
+/// Divides the changes that were counted for a chunk. It is not known which chunk a row without a rowid belongs to: all are counted for
+/// the first one, and what is more than its rows is taken from the next ones, so that no chunk has less than none.
+fn divided(chunks: &[Chunk], chunk: i64, counts: ChunkCounts) -> Vec<(i64, ChunkCounts)> {
+    let is_of_keys = |chunk: &Chunk| matches!(chunk.range, Some(StoredRange::Keys { .. }));
+    if !chunks.iter().any(is_of_keys) {
+        return vec![(chunk, counts)];
+    }
+    let (mut left, mut changes) = (counts, Vec::new());
+    for chunk in chunks {
+        let done = chunk.done.unwrap_or_default();
+        let take = |left: &mut i64, has: i64| {
+            let taken = (*left).max(-has);
+            *left -= taken;
+            taken
+        };
+        let taken = ChunkCounts {
+            rows: take(&mut left.rows, done.rows),
+            rejected: take(&mut left.rejected, done.rejected),
+            nulled: take(&mut left.nulled, done.nulled),
+        };
+        if taken != ChunkCounts::default() {
+            changes.push((chunk.number, taken));
+        }
+    }
+    changes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::ChunkDone;
+    use crate::source::row_range::CellLocation;
     use crate::source::scan::RowidRange;
 
     #[test]
     fn a_row_belongs_to_the_chunk_that_would_have_moved_it() {
         let chunk = |number, first, last| Chunk {
             number,
-            range: Some(RowidRange { first, last }),
+            range: Some(StoredRange::Rowids(RowidRange { first, last })),
             ..Chunk::default()
         };
         let chunks = [chunk(0, 1, 10), chunk(1, 15, 20)];
@@ -119,5 +153,32 @@ mod tests {
         }
         assert_eq!(chunk_of(&[Chunk::default()], None), 0);
         assert_eq!(chunk_of(&[], Some(3)), 0);
+    }
+
+    #[test]
+    fn no_chunk_of_a_table_without_rowids_has_less_than_no_rows() {
+        let until = Some(CellLocation { page: 7, cell: 0 });
+        let chunk = |number, rows| Chunk {
+            number,
+            range: Some(StoredRange::Keys { after: None, until }),
+            done: Some(ChunkDone { rows, rejected: 1, ..ChunkDone::default() }),
+            ..Chunk::default()
+        };
+        let chunks = [chunk(0, 10), chunk(1, 20), chunk(2, 30)];
+        let of = |rows, rejected| {
+            let counts = ChunkCounts { rows, rejected, nulled: 0 };
+            let changes = divided(&chunks, 0, counts);
+            changes
+                .into_iter()
+                .map(|(chunk, counts)| (chunk, counts.rows, counts.rejected))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(5, 0), [(0, 5, 0)]);
+        assert_eq!(of(-4, 1), [(0, -4, 1)]);
+        assert_eq!(of(-35, -2), [(0, -10, -1), (1, -20, -1), (2, -5, 0)]);
+        assert_eq!(of(0, 0), []);
+        let of_rowids = Chunk::default();
+        let counts = ChunkCounts { rows: -9, ..ChunkCounts::default() };
+        assert_eq!(divided(&[of_rowids], 3, counts), [(3, counts)]);
     }
 }

@@ -100,8 +100,8 @@ pub(super) fn merge(
         SourceRows::Sorted(filter) => {
             Scan::of(table).filtered(filter.clone()).ordered_by(order).each(source, &failed, &mut visit)?;
         }
-        SourceRows::Rowids(range) => {
-            Scan::of(table).within(Some(*range)).each(source, &failed, &mut visit)?;
+        SourceRows::Range(range) => {
+            Scan::of(table).within(Some(range.clone())).each(source, &failed, &mut visit)?;
         }
     }
     merge.finish(&mut rows)?;

@@ -6,17 +6,17 @@ use migrate_core::phase::{Phase, RunState, RunSubject};
 use migrate_core::plan::Plan;
 
 use crate::error::{Context, Result};
-use crate::source::scan::RowidRange;
 use crate::source::seal::Seal;
 use crate::target::bookkeeping;
 use crate::target::migration::Migration;
-use postgres_client::connection::{Connection, Row, text_array};
+use postgres_client::connection::{Connection, text_array};
 
 mod baseline;
 mod before;
 mod builds;
 mod catch_ups;
 mod checks;
+mod chunks;
 mod cutover_events;
 mod history;
 mod schema_files;
@@ -30,6 +30,8 @@ pub(crate) use builds::{CLAIM_BUILD_SQL, FINISH_BUILD_SQL, plan_builds};
 pub use catch_ups::{CatchUp, catch_ups};
 pub(crate) use catch_ups::{ChunkCounts, change_chunk, record_catch_up};
 pub use checks::{integrity, record_integrity};
+pub(crate) use chunks::{CLAIM_CHUNK_SQL, FINISH_CHUNK_SQL};
+pub use chunks::{Chunk, ChunkDone, chunks};
 pub use cutover_events::{RecordedEvent, cutover_events, is_archived, present_run, record_cutover_event};
 pub use history::{History, Span, history};
 pub(crate) use schema_files::{forget_schema_file, record_schema_file, schema_files};
@@ -41,7 +43,7 @@ pub(crate) use steps::{
 pub const SCHEMA: &str = "migration";
 
 /// The names and statements of its migrations, in their order.
-const MIGRATIONS: [(&str, &str); 9] = [
+const MIGRATIONS: [(&str, &str); 10] = [
     ("0001_ledger", include_str!("../../ledger-migrations/0001_ledger/up.sql")),
     ("0002_rejects", include_str!("../../ledger-migrations/0002_rejects/up.sql")),
     ("0003_plan_and_builds", include_str!("../../ledger-migrations/0003_plan_and_builds/up.sql")),
@@ -51,6 +53,7 @@ const MIGRATIONS: [(&str, &str); 9] = [
     ("0009_baseline", include_str!("../../ledger-migrations/0009_baseline/up.sql")),
     ("0010_cutover", include_str!("../../ledger-migrations/0010_cutover/up.sql")),
     ("0011_schema_files", include_str!("../../ledger-migrations/0011_schema_files/up.sql")),
+    ("0012_key_ranges", include_str!("../../ledger-migrations/0012_key_ranges/up.sql")),
 ];
 
 /// The error where the ledger cannot be read.
@@ -82,40 +85,6 @@ impl Run {
     pub fn saves_rows(&self) -> bool {
         self.list_schema != self.plan.target_schema
     }
-}
-
-/// A chunk of a table.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Chunk {
-    /// The table, by source name.
-    pub table: String,
-    /// Its number within the table, from 0.
-    pub number: i64,
-    /// Its rowids; none if one chunk holds the entire table.
-    pub range: Option<RowidRange>,
-    /// The rows that it will be, as preflight counted them.
-    pub planned_rows: Option<i64>,
-    /// The bytes that it will be in COPY's binary format, as preflight counted them.
-    pub planned_bytes: Option<i64>,
-    /// The result of moving it, once it is done.
-    pub done: Option<ChunkDone>,
-}
-
-/// The result of moving a chunk.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct ChunkDone {
-    /// The rows.
-    pub rows: i64,
-    /// The bytes of the COPY stream.
-    pub bytes: i64,
-    /// The seconds.
-    pub seconds: f64,
-    /// Skipped rows.
-    pub rejected: i64,
-    /// The values that became NULL.
-    pub nulled: i64,
-    /// The XXH3-128 of the COPY stream, which shows whether another attempt would send the same bytes for the chunk.
-    pub digest: u128,
 }
 
 /// Whether the target holds a ledger.
@@ -230,7 +199,7 @@ pub(crate) fn begin_run(
         for &(phase, seconds) in phases {
             finish_phase(connection, id, phase, seconds)?;
         }
-        plan_chunks(connection, id, planned)?;
+        chunks::plan_chunks(connection, id, planned)?;
         Ok(id)
     })
 }
@@ -289,71 +258,6 @@ pub(crate) fn reopen_phase(connection: &mut Connection, run_id: i64, phase: Phas
     let sql = "DELETE FROM migration.phases WHERE run_id = $1::bigint AND phase = $2";
     connection.execute(sql, &[Some(&run_id.to_string()), Some(phase.name())]).context(|| WRITE_FAILED)
 }
-
-/// The chunks of a run, by table and number.
-///
-/// # Errors
-/// When the ledger cannot be read.
-pub fn chunks(connection: &mut Connection, run_id: i64) -> Result<Vec<Chunk>> {
-    let sql = "SELECT table_name, chunk, rowid_first, rowid_last, planned_rows, planned_bytes, done_at IS NOT NULL, \
-               coalesce(rows, 0), coalesce(bytes, 0), coalesce(seconds, 0), rejected, nulled, digest \
-               FROM migration.chunks WHERE run_id = $1::bigint ORDER BY table_name, chunk";
-    let read = |row: &Row| {
-        let range = row.get::<Option<i64>>(2)?.zip(row.get(3)?);
-        let done = ChunkDone {
-            rows: row.get(7)?,
-            bytes: row.get(8)?,
-            seconds: row.get(9)?,
-            rejected: row.get(10)?,
-            nulled: row.get(11)?,
-            digest: row.text(12).and_then(|hex| u128::from_str_radix(hex, 16).ok()).unwrap_or(0),
-        };
-        Ok(Chunk {
-            table: row.get(0)?,
-            number: row.get(1)?,
-            range: range.map(|(first, last)| RowidRange { first, last }),
-            planned_rows: row.get(4)?,
-            planned_bytes: row.get(5)?,
-            done: row.get::<bool>(6)?.then_some(done),
-        })
-    };
-    let rows = connection.query(sql, &[Some(&run_id.to_string())]).context(|| READ_FAILED)?;
-    rows.iter().map(read).collect()
-}
-
-/// Writes down the chunks of a run, all or none.
-///
-/// # Errors
-/// When the ledger cannot be written.
-fn plan_chunks(connection: &mut Connection, run_id: i64, planned: &[Chunk]) -> Result<()> {
-    let numbers = |of: fn(&Chunk) -> Option<i64>| {
-        text_array(planned.iter().map(|chunk| of(chunk).map(|number| number.to_string())))
-    };
-    let sql = "INSERT INTO migration.chunks (run_id, table_name, chunk, rowid_first, rowid_last, planned_rows, planned_bytes) \
-               SELECT $1::bigint, * FROM unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])";
-    let parameters = [
-        run_id.to_string(),
-        text_array(planned.iter().map(|chunk| Some(&chunk.table))),
-        numbers(|chunk| Some(chunk.number)),
-        numbers(|chunk| chunk.range.map(|range| range.first)),
-        numbers(|chunk| chunk.range.map(|range| range.last)),
-        numbers(|chunk| chunk.planned_rows),
-        numbers(|chunk| chunk.planned_bytes),
-    ];
-    connection.execute(sql, &parameters.each_ref().map(|text| Some(text.as_str()))).context(|| WRITE_FAILED)
-}
-
-/// The statement with which a chunk's own transaction claims it. Parameters: run, table, chunk and the path of the sealed copy. It waits
-/// for the transaction of a lost connection, and returns whether the chunk is done. It returns no row if the ledger has been replaced:
-/// run numbers are reused after a restart, but the folder of a copy is not.
-pub(crate) const CLAIM_CHUNK_SQL: &str = "SELECT c.done_at IS NOT NULL FROM migration.chunks c JOIN migration.runs r ON r.id = c.run_id \
-     WHERE c.run_id = $1::bigint AND c.table_name = $2 AND c.chunk = $3::bigint AND r.seal::json ->> 'path' = $4 FOR UPDATE OF c";
-
-/// The statement with which a chunk's own transaction records that it is done. Parameters: rows, bytes, seconds, run, table, chunk,
-/// rejected rows, nulled values and the digest in hex. It returns one row, or none if another worker has done the chunk.
-pub(crate) const FINISH_CHUNK_SQL: &str = "UPDATE migration.chunks SET rows = $1::bigint, bytes = $2::bigint, \
-     seconds = $3::double precision, rejected = $7::bigint, nulled = $8::bigint, digest = $9, done_at = now() WHERE run_id = $4::bigint AND table_name = $5 \
-     AND chunk = $6::bigint AND done_at IS NULL RETURNING 1";
 
 /// Removes a run, and the ledger with it unless it has runs that were rolled back.
 ///

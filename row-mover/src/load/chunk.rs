@@ -14,6 +14,7 @@ use crate::ledger::{CLAIM_CHUNK_SQL, Chunk, FINISH_CHUNK_SQL};
 use crate::observer::Observer;
 use crate::remedy::Remedy;
 use crate::source::SourceConnection;
+use crate::source::key_ranges::stored_range;
 use postgres_client::connection::Connection;
 use postgres_client::server_error::ServerError;
 use postgres_client::session::SEARCH_PATH;
@@ -44,7 +45,10 @@ pub(super) fn move_chunk(
     let counted = Counted { inner: observer, sent: AtomicU64::new(0) };
     let moved = (|| {
         let rows_there = rows_there(table, chunk, target).context(failed)?;
-        let sent = SentRows { table, range: chunk.range, rows_there: &rows_there, source };
+        let range = chunk.range.map(|stored| stored_range(source, &table.source, stored));
+        let range = range.transpose().context(failed)?;
+        let rows_before = u64::try_from(chunk.rows_before).unwrap_or(0);
+        let sent = SentRows { table, range, rows_before, rows_there: &rows_there, source };
         let landing =
             Landing::prepare(table, target).map_err(|error| refused(table, error)).context(failed)?;
         // CHECKs and defaults of an app's table may call functions of the app, which find their tables as they do for the app. Nothing

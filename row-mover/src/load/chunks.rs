@@ -11,7 +11,8 @@ pub(crate) fn plan_chunks(findings: &Findings) -> Vec<Chunk> {
         (0..).zip(found.chunks.chunks().to_vec()).map(move |(number, chunk)| Chunk {
             table: table.clone(),
             number,
-            range: chunk.range,
+            range: chunk.range.and_then(|range| range.stored()),
+            rows_before: 0,
             planned_rows: Some(whole(chunk.rows)),
             planned_bytes: Some(whole(chunk.bytes)),
             done: None,

@@ -30,7 +30,7 @@ pub(super) fn copy_rows(
     started: Instant,
     observer: &dyn Observer,
 ) -> Result<ChunkDone> {
-    let SentRows { table, range, rows_there, source } = rows;
+    let SentRows { table, range, rows_before, rows_there, source } = rows;
     let failed = || format!("table {} cannot be read", table.source);
     let mut copy = target.copy_in(&copy_sql(table, landing))?;
     let mut buffer = RowBuffer::default();
@@ -46,8 +46,8 @@ pub(super) fn copy_rows(
         done.bytes += i64::try_from(piece.len()).unwrap_or(i64::MAX);
         Ok::<(), Error>(())
     };
-    let mut place = 0;
-    Scan::of(table).within(*range).each(source, &failed, &mut |row| {
+    let mut place = *rows_before;
+    Scan::of(table).within(range.clone()).each(source, &failed, &mut |row| {
         place += 1;
         if rows_there.has(row, place) {
             done.rows += 1;

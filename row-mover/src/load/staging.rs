@@ -14,8 +14,8 @@ use crate::remedy::Remedy;
 use crate::row_encoder::{self, RowBuffer, RowOutcome};
 use crate::source::SourceConnection;
 use crate::source::preflight::row_key;
+use crate::source::row_range::RowRange;
 use crate::source::rows::Scan;
-use crate::source::scan::RowidRange;
 use postgres_client::connection::Connection;
 use postgres_client::guarded::Then;
 use postgres_client::server_error::ServerError;
@@ -342,7 +342,9 @@ pub(crate) fn first_refused(
 /// The rows of the source that were sent.
 pub(super) struct SentRows<'a> {
     pub(super) table: &'a PlannedTable,
-    pub(super) range: Option<RowidRange>,
+    pub(super) range: Option<RowRange>,
+    /// How many rows of the table precede them.
+    pub(super) rows_before: u64,
     /// Those that were not, since the table holds them.
     pub(super) rows_there: &'a RowsThere,
     pub(super) source: &'a SourceConnection,
@@ -353,8 +355,8 @@ impl SentRows<'_> {
     fn key_of(&self, position: u64) -> Result<Option<String>> {
         let table = self.table;
         let failed = || format!("table {} cannot be read", table.source);
-        let (mut key, mut sent, mut place, mut scratch) = (None, 0, 0, RowBuffer::default());
-        Scan::of(table).within(self.range).each(self.source, &failed, &mut |row| {
+        let (mut key, mut sent, mut place, mut scratch) = (None, 0, self.rows_before, RowBuffer::default());
+        Scan::of(table).within(self.range.clone()).each(self.source, &failed, &mut |row| {
             scratch.clear();
             place += 1;
             if key.is_none()

@@ -18,8 +18,8 @@ use crate::row_encoder::{self, RowBuffer, RowOutcome};
 use crate::source::SourceConnection;
 use crate::source::preflight::{Findings, NAMED_OFFENDERS_MAX, TableFindings, row_key};
 use crate::source::refused_rows::{RefusedRows, Rule};
+use crate::source::row_range::RowRange;
 use crate::source::rows::Scan;
-use crate::source::scan::RowidRange;
 use postgres_client::connection::Connection;
 use postgres_client::connections::Connections;
 use postgres_client::guarded::Then;
@@ -96,9 +96,9 @@ impl Trial<'_> {
             "CREATE TABLE {VERDICTS} (place pg_catalog.int8, state pg_catalog.text, of_constraint pg_catalog.text, of_column pg_catalog.text)"
         ))?;
         let mut refused = Vec::new();
-        for range in found.chunks.chunks().iter().map(|chunk| chunk.range).collect::<Vec<_>>() {
+        for range in found.chunks.chunks().iter().map(|chunk| chunk.range.clone()).collect::<Vec<_>>() {
             check_stop(self.observer)?;
-            self.send(range, target)?;
+            self.send(range.clone(), target)?;
             let verdicts = self.verdicts(&staged, has_copy, target)?;
             self.add(range, verdicts, &mut refused)?;
             let mut emptied = vec![STAGING.to_owned(), VERDICTS.to_owned()];
@@ -136,7 +136,7 @@ impl Trial<'_> {
     }
 
     /// Sends the rows of a chunk that will move.
-    fn send(&self, range: Option<RowidRange>, target: &mut Connection) -> Result<()> {
+    fn send(&self, range: Option<RowRange>, target: &mut Connection) -> Result<()> {
         let failed = || format!("table {} cannot be read", self.sent.source);
         let names: Vec<String> = self.sent.columns.iter().map(|column| column.target.clone()).collect();
         let sql = format!("COPY {STAGING} ({}) FROM STDIN (FORMAT binary)", quote_pg_list(&names));
@@ -191,7 +191,7 @@ impl Trial<'_> {
     /// Adds what was refused of a chunk, with the keys of the first rows.
     fn add(
         &self,
-        range: Option<RowidRange>,
+        range: Option<RowRange>,
         verdicts: Vec<Verdict>,
         refused: &mut Vec<RefusedRows>,
     ) -> Result<()> {
@@ -222,7 +222,7 @@ impl Trial<'_> {
     }
 
     /// The keys of the rows at these places among those of a chunk that move.
-    fn keys(&self, range: Option<RowidRange>, places: &BTreeSet<u64>) -> Result<BTreeMap<u64, String>> {
+    fn keys(&self, range: Option<RowRange>, places: &BTreeSet<u64>) -> Result<BTreeMap<u64, String>> {
         let failed = || format!("table {} cannot be read", self.sent.source);
         let (mut keys, mut moved, mut scratch) = (BTreeMap::new(), 0, RowBuffer::default());
         Scan::of(self.sent).within(range).each(self.source, &failed, &mut |row| {

@@ -1,5 +1,6 @@
 //! Cuts a table into chunks of similar size in bytes during a scan of its rows.
 
+use super::row_range::RowRange;
 use super::scan::RowidRange;
 
 /// How many bytes a chunk has: large enough that its transaction costs nothing, small enough to lose little when killed.
@@ -9,18 +10,25 @@ pub const CHUNK_BYTES: u64 = 8 << 20;
 const CHUNK_ROWS_MAX: u64 = 100_000;
 
 /// A chunk of a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PlannedChunk {
-    /// Its first and its last rowid; none if one chunk holds the entire table.
-    pub range: Option<RowidRange>,
+    /// Its rows; none if one chunk holds the entire table.
+    pub range: Option<RowRange>,
     /// Its rows, including skipped ones.
     pub rows: u64,
     /// Its bytes in COPY's binary format.
     pub bytes: u64,
 }
 
-/// The chunks of a table or a part of one, by rowid.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+impl PlannedChunk {
+    /// Whether more rows fit in.
+    fn has_room(&self, rows: u64, bytes: u64, bytes_max: u64) -> bool {
+        self.bytes + bytes <= bytes_max && self.rows + rows <= CHUNK_ROWS_MAX
+    }
+}
+
+/// The chunks of a table or a part of one, in the order of its rows.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChunkPlan {
     chunks: Vec<PlannedChunk>,
     bytes_max: u64,
@@ -34,8 +42,26 @@ impl ChunkPlan {
 
     /// Adds the next row: its rowid, where the table has one, and its bytes.
     pub(super) fn add(&mut self, rowid: Option<i64>, bytes: u64) {
-        let range = rowid.map(|rowid| RowidRange { first: rowid, last: rowid });
-        self.join(PlannedChunk { range, rows: 1, bytes });
+        match self.chunks.last_mut() {
+            Some(last) if rowid.is_none() || last.has_room(1, bytes, self.bytes_max) => {
+                if let (Some(RowRange::Rowids(range)), Some(rowid)) = (&mut last.range, rowid) {
+                    range.last = rowid;
+                }
+                last.rows += 1;
+                last.bytes += bytes;
+            }
+            _ => {
+                let range = rowid.map(|rowid| RowRange::Rowids(RowidRange { first: rowid, last: rowid }));
+                self.chunks.push(PlannedChunk { range, rows: 1, bytes });
+            }
+        }
+    }
+
+    /// Names the rows that were added, where they have no rowids: all of them are in one chunk.
+    pub(super) fn set_range(&mut self, range: RowRange) {
+        if let [chunk] = self.chunks.as_mut_slice() {
+            chunk.range.get_or_insert(range);
+        }
     }
 
     /// Adds the chunks of the following part.
@@ -48,13 +74,15 @@ impl ChunkPlan {
         &self.chunks
     }
 
-    /// Adds rows to the last chunk, or begins one where that would be too large. Rows without rowids stay together.
+    /// Adds rows to the last chunk, or begins one where that would be too large. Rows without a range stay together.
     fn join(&mut self, next: PlannedChunk) {
         let Some(last) = self.chunks.last_mut() else { return self.chunks.push(next) };
-        let is_too_large = last.bytes + next.bytes > self.bytes_max || last.rows + next.rows > CHUNK_ROWS_MAX;
+        let has_room = last.has_room(next.rows, next.bytes, self.bytes_max);
         match (&mut last.range, next.range) {
-            (Some(_), Some(_)) if is_too_large => return self.chunks.push(next),
-            (Some(range), Some(next)) => range.last = next.last,
+            (Some(_), range @ Some(_)) if !has_room => {
+                return self.chunks.push(PlannedChunk { range, ..next });
+            }
+            (Some(range), Some(next)) => range.extend(next),
             _ => {}
         }
         last.rows += next.rows;
@@ -82,7 +110,8 @@ mod tests {
             assert_eq!(plan.chunks().iter().map(|chunk| chunk.rows).sum::<u64>(), 40_000);
             assert!(plan.chunks().iter().all(|chunk| chunk.bytes <= CHUNK_BYTES));
             assert!((3..=5).contains(&plan.chunks().len()), "{plan:?}");
-            let ranges: Vec<RowidRange> = plan.chunks().iter().filter_map(|chunk| chunk.range).collect();
+            let ranges: Vec<RowidRange> =
+                plan.chunks().iter().filter_map(|chunk| chunk.range.as_ref()?.rowids()).collect();
             assert!(ranges.windows(2).all(|pair| pair[0].last < pair[1].first));
             assert_eq!((ranges[0].first, ranges[ranges.len() - 1].last), (-5_000_000, 34_999_000));
         }

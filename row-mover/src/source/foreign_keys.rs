@@ -22,8 +22,8 @@ use migrate_core::plan::PlannedTable;
 use super::SourceConnection;
 use super::key_form::{Key, KeyReader};
 use super::key_set::{Budget, KeyBatch, KeySet};
+use super::row_range::RowRange;
 use super::rows::{Scan, SourceRow};
-use super::scan::RowidRange;
 use crate::error::{Context, Result};
 
 /// The memory for the keys of all parents, in bytes.
@@ -200,7 +200,7 @@ impl<'a> ForeignKeys<'a> {
         &self,
         source: &SourceConnection,
         table: usize,
-        range: Option<RowidRange>,
+        range: Option<RowRange>,
     ) -> Result<()> {
         let planned = &self.plan.tables[table];
         let failed = || format!("the foreign keys of table {} cannot be checked", planned.source);

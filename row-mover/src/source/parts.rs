@@ -3,6 +3,8 @@
 use migrate_core::identifier::quote_sqlite;
 
 use super::SourceConnection;
+use super::key_ranges::{self, PartSize};
+use super::row_range::RowRange;
 use super::scan::RowidRange;
 use crate::error::{Context, Result};
 
@@ -36,6 +38,20 @@ pub(crate) fn ranges(all: RowidRange, part_rowids: u64, parts_max: u64) -> Vec<R
             (first <= all.last).then_some(RowidRange { first, last })
         })
         .collect()
+}
+
+/// Cuts a table WITHOUT ROWID into ranges of its primary key; there is none where the table cannot be cut, and none for a table with rowids.
+pub(crate) fn key_ranges(
+    source: &SourceConnection,
+    table: &str,
+    is_without_rowid: bool,
+    size: PartSize,
+) -> Result<Vec<RowRange>> {
+    if !is_without_rowid {
+        return Ok(Vec::new());
+    }
+    let ranges = key_ranges::key_ranges(source, table, size)?;
+    Ok(if ranges.len() > 1 { ranges.into_iter().map(RowRange::Keys).collect() } else { Vec::new() })
 }
 
 /// Cuts the rowids of a table into at most `parts_max` ranges, each with rows at both of its ends. It repeatedly cuts the widest range in

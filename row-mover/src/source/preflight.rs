@@ -14,14 +14,16 @@ use serde::Serialize;
 use super::SourceConnection;
 use super::chunk_plan::ChunkPlan;
 use super::foreign_keys::{ForeignKeys, KEYS_BYTES_MAX, RowKeys};
+use super::key_ranges::PartSize;
 use super::key_set::Budget;
 use super::page_limits::{Exceeding, Watch};
 use super::parts;
 pub use super::profile::profile;
 use super::refused_rows::RefusedRows;
 pub use super::remedies::{Remedies, Repair};
+use super::row_range::RowRange;
 use super::rows::{Scan, SourceRow, Value, Values};
-use super::scan::{self, RowidRange};
+use super::scan;
 use super::scan_schedule::{EndOnFailure, Schedule, Task};
 use super::suspects;
 use crate::error::{Context, Error, Result};
@@ -158,30 +160,30 @@ pub(crate) fn scan_values(
     let budget = Budget::new(KEYS_BYTES_MAX);
     let mut keys = ForeignKeys::new(plan, &budget, first.is_utf8()?);
     let order = keys.settle_order();
-    let schedule = Schedule::new(&keys, &order, &parts(&first, plan)?);
+    let schedule = Schedule::new(&keys, &order, &parts(&first, plan, chunk_bytes)?);
     drop(first);
     let results = Mutex::new(Vec::new());
     let work = || -> Result<()> {
         let mut end = EndOnFailure { schedule: &schedule, is_done: false };
         let source = open()?;
         while let Some((number, task)) = schedule.next() {
-            match task {
+            match &task {
                 Task::Rows(table, range) => {
                     let mut found = TableFindings::none(chunk_bytes);
-                    let mut row_keys = keys.of_rows(table);
-                    let planned = &plan.tables[table];
-                    scan_rows(&source, planned, range, scanned, &mut row_keys, &mut found)?;
+                    let mut row_keys = keys.of_rows(*table);
+                    let planned = &plan.tables[*table];
+                    scan_rows(&source, planned, range.as_ref(), scanned, &mut row_keys, &mut found)?;
                     row_keys.finish();
-                    lock(&results).push((number, table, found));
+                    lock(&results).push((number, *table, found));
                 }
-                Task::LateKeys(table, range) => keys.check_late(&source, table, range)?,
+                Task::LateKeys(table, range) => keys.check_late(&source, *table, range.clone())?,
             }
-            schedule.finished(task);
+            schedule.finished(&task);
         }
         end.is_done = true;
         Ok(())
     };
-    in_threads(workers.min(schedule.len()), &work)?;
+    in_threads(workers.clamp(1, schedule.len().max(1)), &work)?;
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     // In the order of the rows, whichever worker finished first.
     results.sort_by_key(|(number, ..)| *number);
@@ -210,19 +212,28 @@ pub(super) fn in_threads(workers: usize, work: &(dyn Fn() -> Result<()> + Sync))
 }
 
 /// The parts in which each table is scanned, in the order of their rows.
-fn parts(source: &SourceConnection, plan: &LoadPlan) -> Result<Vec<Vec<Option<RowidRange>>>> {
+fn parts(source: &SourceConnection, plan: &LoadPlan, chunk_bytes: u64) -> Result<Vec<Vec<Option<RowRange>>>> {
     /// A table of more rowids than this is scanned in parts.
     const PART_ROWIDS: u64 = 1 << 15;
     /// The most parts of a table.
     const PARTS_MAX: usize = 256;
-    let parts = |table: &PlannedTable| -> Result<Vec<Option<RowidRange>>> {
+    /// The parts of a table WITHOUT ROWID for each chunk, which consists of complete parts.
+    const PARTS_OF_CHUNK: u64 = 8;
+    let bytes = usize::try_from(chunk_bytes / PARTS_OF_CHUNK).unwrap_or(usize::MAX);
+    let part_size = PartSize { bytes, parts_max: usize::MAX };
+    let parts = |table: &PlannedTable| -> Result<Vec<Option<RowRange>>> {
         let bounds = parts::rowid_bounds(source, &table.source, table.rowid.as_deref())?;
-        let (Some(bounds), Some(rowid)) = (bounds, table.rowid.as_deref()) else { return Ok(vec![None]) };
-        if bounds.last.abs_diff(bounds.first) < PART_ROWIDS {
-            return Ok(vec![Some(bounds)]);
-        }
-        let ranges = parts::populated(source, &table.source, rowid, PART_ROWIDS, PARTS_MAX)?;
-        Ok(ranges.into_iter().map(Some).collect())
+        let ranges = match (bounds, table.rowid.as_deref()) {
+            (Some(bounds), Some(_)) if bounds.last.abs_diff(bounds.first) < PART_ROWIDS => {
+                vec![RowRange::Rowids(bounds)]
+            }
+            (Some(_), Some(rowid)) => parts::populated(source, &table.source, rowid, PART_ROWIDS, PARTS_MAX)?
+                .into_iter()
+                .map(RowRange::Rowids)
+                .collect(),
+            _ => parts::key_ranges(source, &table.source, table.without_rowid, part_size)?,
+        };
+        Ok(if ranges.is_empty() { vec![None] } else { ranges.into_iter().map(Some).collect() })
     };
     plan.tables.iter().map(parts).collect()
 }
@@ -263,7 +274,7 @@ fn append_offenders(all: &mut Vec<Offenders>, next: Vec<Offenders>) {
 fn scan_rows(
     source: &SourceConnection,
     table: &PlannedTable,
-    range: Option<RowidRange>,
+    range: Option<&RowRange>,
     scanned: &dyn Fn(u64) -> Result<()>,
     keys: &mut RowKeys<'_, '_>,
     found: &mut TableFindings,
@@ -275,7 +286,7 @@ fn scan_rows(
     let has_generated = positions.len() < table.columns.len();
     let watch = Watch::new(table);
     let (mut buffer, mut lengths) = (RowBuffer::default(), Vec::new());
-    Scan::of(table).within(range).each(source, &failed, &mut |row| {
+    Scan::of(table).within(range.cloned()).each(source, &failed, &mut |row| {
         buffer.clear();
         keys.visit(row).context(failed)?;
         if has_generated {
@@ -310,6 +321,9 @@ fn scan_rows(
         }
         Ok(())
     })?;
+    if let Some(range @ RowRange::Keys(_)) = range {
+        found.chunks.set_range(range.clone());
+    }
     scanned(found.rows % REPORT_EACH_ROWS)
 }
 

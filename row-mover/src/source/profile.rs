@@ -16,9 +16,10 @@ use rusqlite::Statement;
 
 use super::SourceConnection;
 use super::app_collations::{comparisons, has_placeholders};
+use super::key_ranges::PartSize;
 use super::parts;
+use super::row_range::RowRange;
 use super::rows::{LongText, Scan, Value, Values};
-use super::scan::RowidRange;
 use crate::error::{Context, Error, Result};
 use crate::row_encoder::PIECE_BYTES;
 use crate::threads;
@@ -29,6 +30,9 @@ const PART_ROWIDS: u64 = 1 << 18;
 
 /// The most parts of a table.
 const PARTS_MAX: u64 = 64;
+
+/// The size of the parts of a table WITHOUT ROWID.
+const PART_SIZE: PartSize = PartSize { bytes: 8 << 20, parts_max: 64 };
 
 /// Progress interval, in rows.
 const REPORT_EACH_ROWS: u64 = 10_000;
@@ -41,7 +45,7 @@ struct Part<'a> {
     table: &'a SourceTable,
     /// The columns that can be read.
     columns: Arc<[&'a str]>,
-    range: Option<RowidRange>,
+    range: Option<RowRange>,
 }
 
 /// Counts what every column holds, over one connection.
@@ -102,14 +106,24 @@ fn parts<'a>(source: &SourceConnection, schema: &'a SourceSchema) -> Result<Vec<
     let mut parts = Vec::new();
     for table in &schema.tables {
         let columns = readable(source, table);
-        let Some(bounds) = parts::rowid_bounds(source, &table.name, table.rowid_name())? else {
-            parts.push(Part { table, columns, range: None });
-            continue;
+        let ranges = match parts::rowid_bounds(source, &table.name, table.rowid_name())? {
+            Some(bounds) => {
+                parts::ranges(bounds, PART_ROWIDS, PARTS_MAX).into_iter().map(RowRange::Rowids).collect()
+            }
+            None => parts::key_ranges(source, &table.name, table.without_rowid, PART_SIZE)?,
         };
-        let part = |range| Part { table, columns: Arc::clone(&columns), range: Some(range) };
-        parts.extend(parts::ranges(bounds, PART_ROWIDS, PARTS_MAX).into_iter().map(part));
+        let part = |range| Part { table, columns: Arc::clone(&columns), range };
+        match ranges.is_empty() {
+            true => parts.push(part(None)),
+            false => parts.extend(ranges.into_iter().map(|range| part(Some(range)))),
+        }
     }
-    parts.sort_by_key(|part| part.range.map_or(0, |range| u64::MAX - range.last.abs_diff(range.first)));
+    // Tables that are not cut may be large, and ranges of keys have a size that does.
+    parts.sort_by_key(|part| match &part.range {
+        None => 0,
+        Some(RowRange::Keys(_)) => 1,
+        Some(RowRange::Rowids(range)) => u64::MAX - range.last.abs_diff(range.first),
+    });
     Ok(parts)
 }
 
@@ -239,7 +253,7 @@ fn scan_columns(
     let failed = || format!("table {} cannot be read", table.name);
     let mut columns: Vec<Counts> = names.iter().map(|name| Counts::of(table, name, trials)).collect();
     let mut count = 0_u64;
-    let scan = Scan::new(&table.name, names.to_vec(), table.rowid_name()).within(part.range);
+    let scan = Scan::new(&table.name, names.to_vec(), table.rowid_name()).within(part.range.clone());
     scan.each(source, &failed, &mut |row| {
         for (position, column) in columns.iter_mut().enumerate() {
             match row.value(position).context(failed)? {

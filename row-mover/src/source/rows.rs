@@ -19,6 +19,7 @@ use rusqlite::{Connection, ErrorCode, Row, Statement};
 
 use super::SourceConnection;
 use super::app_collations::certain;
+use super::row_range::RowRange;
 use super::scan::{self, RowidRange};
 use crate::error::{Context, Result};
 pub use crate::row_encoder::{LongText, Value, Values};
@@ -98,7 +99,7 @@ pub struct Scan<'a> {
     table: &'a str,
     columns: Vec<&'a str>,
     rowid: Option<&'a str>,
-    range: Option<RowidRange>,
+    range: Option<RowRange>,
     filter: Option<Filter>,
     /// Whether long values are held like all others.
     holds_all: bool,
@@ -130,10 +131,10 @@ impl<'a> Scan<'a> {
         Scan { emptied, ..Scan::new(&table.source, columns, table.rowid.as_deref()) }
     }
 
-    /// Only the rows in a range of rowids, where there is one.
+    /// Only the rows in a range, where there is one.
     #[must_use]
-    pub fn within(self, range: Option<RowidRange>) -> Scan<'a> {
-        Scan { range: range.filter(|_| self.rowid.is_some()), ..self }
+    pub fn within(self, range: Option<RowRange>) -> Scan<'a> {
+        Scan { range: range.filter(|range| range.rowids().is_none() || self.rowid.is_some()), ..self }
     }
 
     /// Only the rows for which a condition of SQL holds.
@@ -170,7 +171,7 @@ impl<'a> Scan<'a> {
         failed: &dyn Fn() -> String,
         visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
     ) -> Result<()> {
-        self.each_in(&[self.range], source, failed, visit)
+        self.each_in(std::iter::once(self.range.clone()), source, failed, visit)
     }
 
     /// Hands each row in ranges of rowids to `visit`, one range after the other, until one fails: for one or many short ranges of a table
@@ -185,28 +186,27 @@ impl<'a> Scan<'a> {
         failed: &dyn Fn() -> String,
         visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
     ) -> Result<()> {
-        let ranges: Vec<Option<RowidRange>> = ranges.iter().copied().map(Some).collect();
-        self.each_in(&ranges, source, failed, visit)
+        let ranges = ranges.iter().map(|range| Some(RowRange::Rowids(*range)));
+        self.each_in(ranges, source, failed, visit)
     }
 
     fn each_in(
         &self,
-        ranges: &[Option<RowidRange>],
+        ranges: impl Iterator<Item = Option<RowRange>>,
         source: &SourceConnection,
         failed: &dyn Fn() -> String,
         visit: &mut dyn FnMut(&SourceRow<'_>) -> Result<()>,
     ) -> Result<()> {
         let connection = source.connection();
         let from = scan::rows_of(connection, self.table).context(failed)?;
-        let mut reader =
-            Reader { scan: self, range: self.range, from, connection, may_fail: false, failed, visit };
+        let mut reader = Reader { scan: self, range: None, from, connection, may_fail: false, failed, visit };
         let rowid =
             self.rowid.filter(|_| !self.holds_all && self.has_incremental_io(source).unwrap_or(false));
         let failing = Failing::of(connection, self).context(failed)?;
         reader.may_fail = failing.is_some();
         let _limit = rowid.map(|_| LowLimit::set(connection)).transpose().context(failed)?;
         for range in ranges {
-            reader.range = *range;
+            reader.range = range;
             match rowid {
                 None => {
                     let end = reader.read_all()?;
@@ -272,7 +272,7 @@ enum End {
 
 struct Reader<'a, 'v> {
     scan: &'a Scan<'a>,
-    range: Option<RowidRange>,
+    range: Option<RowRange>,
     /// The table as `FROM` names it.
     from: String,
     connection: &'a Connection,
@@ -289,8 +289,8 @@ impl Reader<'_, '_> {
     }
 
     fn select_with(&self, columns: &str, is_bounded: bool, is_filtered: bool) -> String {
-        let bounds = self.scan.rowid.filter(|_| is_bounded);
-        let bounds = bounds.map(|rowid| format!("{rowid} BETWEEN ?1 AND ?2"));
+        let all = RowRange::Rowids(RowidRange::ALL);
+        let bounds = self.range.as_ref().unwrap_or(&all).condition(self.scan.rowid).filter(|_| is_bounded);
         let (from, filter) = match self.scan.filter.as_ref().filter(|_| is_filtered) {
             None => (self.from.clone(), None),
             Some(Filter::Meets(condition)) => (self.from.clone(), Some(format!("({condition}\n)"))),
@@ -320,7 +320,7 @@ impl Reader<'_, '_> {
         let sql = self.select(&self.scan.columns_as(String::clone), self.range.is_some());
         let sql = format!("{sql}{}", self.order_sql());
         let mut statement = self.connection.prepare_cached(&sql).context(self.failed)?;
-        let range = self.range;
+        let range = self.range.clone();
         self.plain(&mut statement, range)
     }
 
@@ -334,9 +334,9 @@ impl Reader<'_, '_> {
     }
 
     /// Reads rows by a statement until it ends or meets a long value.
-    fn plain(&mut self, statement: &mut Statement<'_>, range: Option<RowidRange>) -> Result<End> {
+    fn plain(&mut self, statement: &mut Statement<'_>, range: Option<RowRange>) -> Result<End> {
         let rowid = self.scan.rowid_position();
-        let bounds = range.map(|range| vec![range.first, range.last]).unwrap_or_default();
+        let bounds = range.as_ref().map(RowRange::parameters).unwrap_or_default();
         let mut rows = statement.query(rusqlite::params_from_iter(bounds)).context(self.failed)?;
         let (mut count, mut last) = (0, None);
         loop {
@@ -361,12 +361,13 @@ impl Reader<'_, '_> {
 
     /// Reads in the order of rowids: the plain statement restarts after each row with a long value.
     fn by_rowid(&mut self, rowid: &str) -> Result<()> {
-        let all = RowidRange { first: i64::MIN, last: i64::MAX };
-        let mut left = self.range.unwrap_or(all);
+        let mut left = self.range.as_ref().and_then(RowRange::rowids).unwrap_or(RowidRange::ALL);
         let sql = format!("{} ORDER BY {rowid}", self.select(&self.scan.columns_as(String::clone), true));
         loop {
             let mut statement = self.connection.prepare_cached(&sql).context(self.failed)?;
-            let End::AtLong { last, .. } = self.plain(&mut statement, Some(left))? else { return Ok(()) };
+            let End::AtLong { last, .. } = self.plain(&mut statement, Some(RowRange::Rowids(left)))? else {
+                return Ok(());
+            };
             drop(statement);
             left.first = last.map_or(left.first, |last| last.saturating_add(1));
             let Some(done) = self.long_row(rowid, left)? else { return Ok(()) };
@@ -382,7 +383,7 @@ impl Reader<'_, '_> {
         let mut sql = self.select(rowid, self.range.is_some());
         let terms = self.scan.order.as_deref().unwrap_or_default().join(", ");
         sql.push_str(&format!(" ORDER BY {terms}"));
-        let bounds = self.range.map(|range| vec![range.first, range.last]).unwrap_or_default();
+        let bounds = self.range.as_ref().map(RowRange::parameters).unwrap_or_default();
         let mut sorted = self.connection.prepare(&sql).context(self.failed)?;
         let mut rowids = sorted.query(rusqlite::params_from_iter(bounds)).context(self.failed)?;
         let sql = self.select(&self.scan.columns_as(String::clone), true);
@@ -394,7 +395,7 @@ impl Reader<'_, '_> {
             }
             let number: i64 = row.get(0).context(self.failed)?;
             let range = RowidRange { first: number, last: number };
-            if let End::AtLong { .. } = self.plain(&mut one, Some(range))? {
+            if let End::AtLong { .. } = self.plain(&mut one, Some(RowRange::Rowids(range)))? {
                 self.long_row(rowid, range)?;
             }
         }

@@ -9,6 +9,7 @@ use std::os::unix::fs::FileExt;
 
 use super::SourceConnection;
 use super::open::open_regular;
+use super::page_format::{DEPTH_MAX, Found, Unknown, u16_at, u32_at, varint_at};
 use super::scan::RowidRange;
 use crate::error::Result;
 
@@ -17,9 +18,6 @@ const PIECE_BYTES: usize = 1 << 20;
 
 /// The most ranges of a table, which limits their memory: what follows is one range.
 const RANGES_MAX: usize = 1 << 20;
-
-/// Deeper trees are not possible.
-const DEPTH_MAX: usize = 40;
 
 /// The kinds of pages of a table's tree.
 const INTERIOR: u8 = 5;
@@ -32,12 +30,6 @@ pub(crate) struct SameLeaves {
     /// For each page, from the first: whether it looks like a leaf without overflow, and has the same bytes in both copies.
     is_same: Vec<bool>,
 }
-
-/// A tree that is not as the file format says, or a file that cannot be read.
-#[derive(Debug)]
-struct Unknown;
-
-type Found<T> = std::result::Result<T, Unknown>;
 
 impl SameLeaves {
     /// Compares the pages of two sealed copies; none where they have pages of different sizes, or cannot be read.
@@ -272,51 +264,11 @@ impl<'a> Leaves<'a> {
     }
 }
 
-fn u16_at(bytes: &[u8], start: usize) -> Found<u16> {
-    let found = bytes.get(start..).and_then(|rest| rest.first_chunk());
-    found.map(|found| u16::from_be_bytes(*found)).ok_or(Unknown)
-}
-
-fn u32_at(bytes: &[u8], start: usize) -> Found<u32> {
-    let found = bytes.get(start..).and_then(|rest| rest.first_chunk());
-    found.map(|found| u32::from_be_bytes(*found)).ok_or(Unknown)
-}
-
-/// An integer of 1 to 9 bytes: seven bits of each, and all of the ninth.
-fn varint_at(bytes: &[u8], start: usize) -> Found<i64> {
-    let mut value = 0_u64;
-    for place in 0..9 {
-        let byte = *bytes.get(start + place).ok_or(Unknown)?;
-        if place == 8 {
-            value = (value << 8) | u64::from(byte);
-            break;
-        }
-        value = (value << 7) | u64::from(byte & 0x7f);
-        if byte & 0x80 == 0 {
-            break;
-        }
-    }
-    Ok(value.cast_signed())
-}
-
 #[cfg(test)]
 mod tests {
     use rusqlite::Connection;
 
     use super::*;
-
-    #[test]
-    fn integers_of_each_length_are_read() {
-        for (bytes, value) in [
-            (&[0x7f][..], 127),
-            (&[0x81, 0x00], 128),
-            (&[0xff; 9], -1),
-            (&[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x05], 5),
-        ] {
-            assert_eq!(varint_at(bytes, 0).unwrap(), value);
-        }
-        assert!(varint_at(&[0x80], 0).is_err());
-    }
 
     /// Were nothing skipped, results would be right all the same.
     #[test]

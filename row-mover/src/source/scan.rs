@@ -20,6 +20,11 @@ pub struct RowidRange {
     pub last: i64,
 }
 
+impl RowidRange {
+    /// All rowids that there can be.
+    pub(crate) const ALL: RowidRange = RowidRange { first: i64::MIN, last: i64::MAX };
+}
+
 /// A table as `FROM` names it, so that SQLite reads the rows themselves and no other index.
 pub(crate) fn rows_of(connection: &Connection, table: &str) -> rusqlite::Result<String> {
     // In a table with rowids, the last column of each index is the rowid, with the number -1 (SQLite manual, "PRAGMA index_xinfo").

@@ -5,15 +5,15 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::foreign_keys::ForeignKeys;
-use super::scan::RowidRange;
+use super::row_range::RowRange;
 
 /// A part of the scan. Tables are named by their places in the plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Task {
-    /// The rows of a table; in a range of rowids where there is one.
-    Rows(usize, Option<RowidRange>),
+    /// The rows of a table; in a range where there is one.
+    Rows(usize, Option<RowRange>),
     /// The keys of rows that were scanned before those of their parents.
-    LateKeys(usize, Option<RowidRange>),
+    LateKeys(usize, Option<RowRange>),
 }
 
 /// The tasks of a scan.
@@ -39,9 +39,9 @@ impl<'k, 'a> Schedule<'k, 'a> {
     pub(super) fn new(
         keys: &'k ForeignKeys<'a>,
         order: &[usize],
-        parts: &[Vec<Option<RowidRange>>],
+        parts: &[Vec<Option<RowRange>>],
     ) -> Schedule<'k, 'a> {
-        let parts_of = |table: usize| parts.get(table).into_iter().flatten().copied();
+        let parts_of = |table: usize| parts.get(table).into_iter().flatten().cloned();
         let rows = order.iter().flat_map(|&table| parts_of(table).map(move |part| Task::Rows(table, part)));
         let late = order.iter().filter(|&&table| keys.has_late(table));
         let late = late.flat_map(|&table| parts_of(table).map(move |part| Task::LateKeys(table, part)));
@@ -68,7 +68,7 @@ impl<'k, 'a> Schedule<'k, 'a> {
             }
             let ready = state.waiting.iter().position(|&number| self.is_ready(number, &state.left));
             if let Some(number) = ready.and_then(|place| state.waiting.remove(place)) {
-                return self.tasks.get(number).map(|&task| (number, task));
+                return self.tasks.get(number).map(|task| (number, task.clone()));
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -76,21 +76,21 @@ impl<'k, 'a> Schedule<'k, 'a> {
 
     fn is_ready(&self, number: usize, left: &[usize]) -> bool {
         let (table, is_late) = match self.tasks.get(number) {
-            Some(&Task::Rows(table, _)) => (table, false),
-            Some(&Task::LateKeys(table, _)) => (table, true),
+            Some(Task::Rows(table, _)) => (*table, false),
+            Some(Task::LateKeys(table, _)) => (*table, true),
             None => return false,
         };
         self.keys.scanned_before(table, is_late).all(|parent| left.get(parent) == Some(&0))
     }
 
     /// Records that a task is done.
-    pub(super) fn finished(&self, task: Task) {
+    pub(super) fn finished(&self, task: &Task) {
         let Task::Rows(table, _) = task else { return };
         let mut state = self.lock();
-        let Some(left) = state.left.get_mut(table) else { return };
+        let Some(left) = state.left.get_mut(*table) else { return };
         *left -= 1;
         if *left == 0 {
-            self.keys.complete(table);
+            self.keys.complete(*table);
             self.changed.notify_all();
         }
     }

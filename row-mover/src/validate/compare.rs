@@ -16,8 +16,9 @@ use super::target_rows::TargetRows;
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::source::SourceConnection;
+use crate::source::row_range::RowRange;
 use crate::source::rows::{Scan, SourceRow, Value, Values};
-use crate::source::scan::{self, RowidRange};
+use crate::source::scan;
 use postgres_client::connection::Connection;
 use postgres_client::watch::check_stop;
 
@@ -61,7 +62,7 @@ pub enum DifferenceKind {
 }
 
 /// Which rows of both sides are compared: those of one range of keys, the same on both sides.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Selection {
     pub(crate) source: SourceRows,
     /// The condition in PostgreSQL's SQL; none for all rows.
@@ -69,12 +70,12 @@ pub(crate) struct Selection {
 }
 
 /// Which rows of the source.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum SourceRows {
     /// Rows for which a condition in SQLite's SQL holds, all if there is none; SQLite sorts them by key.
     Sorted(Option<String>),
-    /// Those in a range of rowids, which is in the order of keys.
-    Rowids(RowidRange),
+    /// Those in a range, in which rows lie in the order of keys.
+    Range(RowRange),
 }
 
 impl Selection {
@@ -144,8 +145,8 @@ pub(super) fn merge(
             let order = source_order::terms(table, key, source).context(failed)?;
             Scan::of(table).filtered(filter.clone()).ordered_by(order).each(source, &failed, &mut visit)?;
         }
-        SourceRows::Rowids(range) => {
-            Scan::of(table).within(Some(*range)).each(source, &failed, &mut visit)?
+        SourceRows::Range(range) => {
+            Scan::of(table).within(Some(range.clone())).each(source, &failed, &mut visit)?
         }
     }
     while target_is_there {

@@ -15,6 +15,7 @@ use super::row_location::RowLocation;
 use super::target_rows::TargetRows;
 use crate::error::{Context, Result};
 use crate::source::SourceConnection;
+use crate::source::row_range::RowRange;
 use crate::source::rows::{SourceRow, Value};
 use crate::source::scan::{self, RowidRange};
 use postgres_client::connection::Connection;
@@ -38,9 +39,13 @@ pub(super) fn inspect_source_rows(
     if table.rowid.is_some() {
         for location in locations {
             let range = RowidRange { first: location.number(), last: location.number() };
-            each_expected(table, Some(range), source, &mut counted, &mut |row, expected| {
-                inspect(row, expected, location)
-            })?;
+            each_expected(
+                table,
+                Some(RowRange::Rowids(range)),
+                source,
+                &mut counted,
+                &mut |row, expected| inspect(row, expected, location),
+            )?;
         }
         return Ok(inspected);
     }

@@ -15,6 +15,7 @@ use super::unmatched::{sorted_source, sorted_target};
 use crate::error::Result;
 use crate::observer::Observer;
 use crate::source::SourceConnection;
+use crate::source::row_range::RowRange;
 use crate::source::rows::SourceRow;
 use crate::source::scan::RowidRange;
 use postgres_client::connection::Connection;
@@ -96,7 +97,8 @@ pub(crate) fn visit_source_rows(
     if table.rowid.is_some() {
         for &location in locations {
             let range = RowidRange { first: location.number(), last: location.number() };
-            each_expected(table, Some(range), source, &mut counted, &mut |row, _| visit(location, row))?;
+            let range = Some(RowRange::Rowids(range));
+            each_expected(table, range, source, &mut counted, &mut |row, _| visit(location, row))?;
         }
         return Ok(());
     }

@@ -14,15 +14,15 @@ use super::target_rows::TargetRows;
 use crate::error::{Context, Result};
 use crate::observer::Observer;
 use crate::source::SourceConnection;
+use crate::source::row_range::RowRange;
 use crate::source::rows::{Scan, SourceRow, Value, Values};
-use crate::source::scan::RowidRange;
 use postgres_client::connection::Connection;
 use postgres_client::watch::check_stop;
 
-/// Adds the rows of the source in a range of rowids to the result, and returns their sum.
+/// Adds the rows of the source in a range to the result, and returns their sum.
 pub(super) fn source_sum(
     table: &PlannedTable,
-    range: Option<RowidRange>,
+    range: Option<RowRange>,
     source: &SourceConnection,
     target: &mut Connection,
     found: &mut TableComparison,
@@ -67,7 +67,7 @@ pub(super) fn target_sum(
 /// Calls `visit` with each row that must be in PostgreSQL and its expectation, and counts all.
 pub(super) fn each_expected(
     table: &PlannedTable,
-    range: Option<RowidRange>,
+    range: Option<RowRange>,
     source: &SourceConnection,
     found: &mut TableComparison,
     visit: &mut dyn FnMut(&SourceRow<'_>, &Expected) -> Result<()>,

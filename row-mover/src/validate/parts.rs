@@ -1,21 +1,21 @@
 //! Cuts tables into parts that several workers compare at once. Together the parts hold each row exactly once, on both sides: their
 //! bounds come from the source, and the outer bounds are open.
 //!
-//! A part of a table whose key is its rowid costs as much as its rows. Where SQLite has to sort, each part costs a scan of all rows, so
-//! that there are no more parts than workers.
+//! A part of a table whose rows lie in the order of its key costs as much as its rows. Where SQLite has to sort, each part costs a scan of
+//! all rows, so that there are no more parts than workers.
 
-use migrate_core::conversion::Conversion;
-use migrate_core::identifier::{quote_pg, quote_pg_literal, quote_sqlite};
+use migrate_core::identifier::{quote_pg_literal, quote_sqlite};
 use migrate_core::plan::{PlannedColumn, PlannedTable};
-use migrate_core::value::SourceValue;
 
-use super::bound::{Bindings, TargetFilter};
 use super::compare::{Selection, SourceRows};
 use super::key::OwnedKey;
-use super::{CompareOptions, can_merge};
+use super::part_filters::{PARTS_OF_WORKER, ends, is_integer, is_text, literals, target_filters};
+use super::{CompareOptions, can_merge, key_parts};
 use crate::error::{Context, Result};
 use crate::source::SourceConnection;
+use crate::source::key_ranges::key_bounds;
 use crate::source::parts;
+use crate::source::row_range::{KeyBound, RowRange};
 use crate::source::scan::{self, RowidRange};
 use postgres_client::connection::Connection;
 
@@ -23,20 +23,17 @@ use postgres_client::connection::Connection;
 const ROWIDS_MIN: u64 = 1 << 14;
 const PAGES_MIN: u64 = 1 << 6;
 
-/// How many parts a worker gets of a table, so that one that is slow does not keep the others waiting.
-const PARTS_OF_WORKER: usize = 4;
-
 /// How many rows are asked for their key, where it is not known how keys are spread; a table of fewer ranges of rowids than half of it
 /// is too small to be cut.
 const SAMPLED_KEYS: usize = 64;
 
 /// A worker's unit of work.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Part {
     /// Compares rows in the order of their keys.
     Merge(Selection),
     /// Adds up rows of the source.
-    SourceSum(Option<RowidRange>),
+    SourceSum(Option<RowRange>),
     /// Adds up rows of the target.
     TargetSum(Option<String>),
 }
@@ -70,9 +67,14 @@ fn sums(
     source: &SourceConnection,
     target: &mut Connection,
 ) -> Result<Vec<Part>> {
-    let ranges = rowid_ranges(table, workers, source)?;
-    let mut all: Vec<Part> = match open_ended(&ranges) {
-        ranges if ranges.len() > 1 => ranges.into_iter().map(|range| Part::SourceSum(Some(range))).collect(),
+    let ranges: Vec<RowRange> = match workers {
+        2.. if table.without_rowid => {
+            parts::key_ranges(source, &table.source, true, key_parts::part_size(workers))?
+        }
+        _ => open_ended(&rowid_ranges(table, workers, source)?).into_iter().map(RowRange::Rowids).collect(),
+    };
+    let mut all: Vec<Part> = match ranges.len() {
+        2.. => ranges.into_iter().map(|range| Part::SourceSum(Some(range))).collect(),
         _ => vec![Part::SourceSum(None)],
     };
     let relation = quote_pg_literal(&table.qualified(&table.target));
@@ -108,26 +110,30 @@ pub(crate) fn selections(
     }
     if key.len() == 1 && is_rowid(table, column, source)? {
         let ranges = open_ended(&rowid_ranges(table, workers, source)?);
-        let cuts: Vec<String> = ranges.iter().map(|range| range.last.to_string()).collect();
+        let cuts: Vec<Vec<String>> = ranges.iter().map(|range| vec![range.last.to_string()]).collect();
         let cuts = cuts.get(..cuts.len().saturating_sub(1)).unwrap_or_default();
-        let filters = target_filters(table, column, cuts, target)?;
-        let parts = ranges.into_iter().zip(filters);
-        let parts = parts.map(|(range, target)| Selection { source: SourceRows::Rowids(range), target });
+        let filters = target_filters(table, &[column], cuts, target)?;
+        let parts = ranges.into_iter().map(RowRange::Rowids).zip(filters);
+        let parts = parts.map(|(range, target)| Selection { source: SourceRows::Range(range), target });
         let parts: Vec<Selection> = parts.collect();
         return Ok(if parts.len() > 1 { parts } else { whole });
+    }
+    if let Some(parts) = key_parts::selections(table, &key, workers, source, target)? {
+        return Ok(parts);
     }
     let cuts = key_cuts(table, column, workers, source)?;
     if cuts.is_empty() {
         return Ok(whole);
     }
     let (of_source, of_target): (Vec<String>, Vec<String>) = cuts.into_iter().unzip();
+    let of_target: Vec<Vec<String>> = of_target.into_iter().map(|cut| vec![cut]).collect();
     // NULL comes first in SQLite. No row with NULL in its key moves, but skipped rows are counted.
     let name = format!("{} COLLATE BINARY", quote_sqlite(&column.source));
     let mut filters = between(&of_source, &name, [">", "<="]);
     if let Some(Some(first)) = filters.first_mut() {
         first.push_str(&format!(" OR {name} IS NULL"));
     }
-    let sorted = filters.into_iter().zip(target_filters(table, column, &of_target, target)?);
+    let sorted = filters.into_iter().zip(target_filters(table, &[column], &of_target, target)?);
     Ok(sorted.map(|(filter, target)| Selection { source: SourceRows::Sorted(filter), target }).collect())
 }
 
@@ -164,49 +170,6 @@ fn between(cuts: &[String], name: &str, [from, until]: [&str; 2]) -> Vec<Option<
     (0..=cuts.len()).map(condition).collect()
 }
 
-/// The cuts at both ends of a part.
-fn ends(cuts: &[String], place: usize) -> [Option<&String>; 2] {
-    [place.checked_sub(1).and_then(|below| cuts.get(below)), cuts.get(place)]
-}
-
-/// The conditions for the target, given the cuts as texts. NULL comes last there, if a column that was NOT NULL no longer is.
-fn target_filters(
-    table: &PlannedTable,
-    column: &PlannedColumn,
-    cuts: &[String],
-    target: &mut Connection,
-) -> Result<Vec<Option<TargetFilter>>> {
-    let relation = quote_pg_literal(&table.qualified(&table.target));
-    let sql =
-        format!("SELECT attnotnull FROM pg_attribute WHERE attrelid = {relation}::regclass AND attname = $1");
-    let answer = target.query(&sql, &[Some(&column.target)])?;
-    let is_not_null = answer.first().and_then(|row| row.first()) == Some(&Some("t".to_owned()));
-    let name = quote_pg(&column.target);
-    let name = if is_text(column) { format!("{name} COLLATE \"C\"") } else { name };
-    let type_name = if is_text(column) { "text" } else { "bigint" };
-    Ok((0..=cuts.len()).map(|place| target_filter(cuts, place, &name, type_name, !is_not_null)).collect())
-}
-
-/// The condition for one part of the target: none where there is no cut.
-fn target_filter(
-    cuts: &[String],
-    place: usize,
-    name: &str,
-    type_name: &str,
-    has_null: bool,
-) -> Option<TargetFilter> {
-    let write = |bindings: &mut Bindings| {
-        let [lower, upper] = ends(cuts, place);
-        let lower = lower.map(|cut| format!("{name} > {}", bindings.add(cut.clone(), type_name)));
-        let upper = upper.map(|cut| format!("{name} <= {}", bindings.add(cut.clone(), type_name)));
-        match (lower, upper) {
-            (Some(lower), None) if has_null => format!("({lower} OR {name} IS NULL)"),
-            (lower, upper) => lower.into_iter().chain(upper).collect::<Vec<_>>().join(" AND "),
-        }
-    };
-    (!cuts.is_empty()).then(|| TargetFilter::new(write))
-}
-
 /// Whether a column is another name of the rowid (SQLite manual, "Rowid Tables"): an INTEGER PRIMARY KEY that has no index of its own.
 fn is_rowid(table: &PlannedTable, column: &PlannedColumn, source: &SourceConnection) -> Result<bool> {
     if table.rowid.is_none() || !is_integer(column) {
@@ -223,15 +186,6 @@ fn is_rowid(table: &PlannedTable, column: &PlannedColumn, source: &SourceConnect
     let answer: Option<bool> =
         statement.query_row([&table.source, &column.source], |row| row.get(0)).context(failed)?;
     Ok(answer == Some(true))
-}
-
-fn is_integer(column: &PlannedColumn) -> bool {
-    matches!(column.conversion, Conversion::Bigint | Conversion::Integer | Conversion::Smallint)
-        && column.limit.is_none()
-}
-
-fn is_text(column: &PlannedColumn) -> bool {
-    column.conversion == Conversion::Text && column.limit.is_none()
 }
 
 /// Keys of the source that cut the table into as many parts as there are workers, as SQLite writes them and as text that PostgreSQL reads.
@@ -256,7 +210,14 @@ fn key_cuts(
         let ends: (rusqlite::types::Value, rusqlite::types::Value) =
             connection.query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).context(failed)?;
         let (rusqlite::types::Value::Integer(first), rusqlite::types::Value::Integer(last)) = ends else {
-            return Ok(Vec::new());
+            let bounds = key_bounds(source, &table.source, key_parts::part_size(workers))?;
+            let bounds = bounds.map(|(_, bounds)| bounds).unwrap_or_default();
+            let first_of = |bound: &KeyBound| {
+                let mut key = OwnedKey::default();
+                key.push(*bound.values().first()?);
+                Some(key)
+            };
+            return Ok(quantiles(bounds.iter().filter_map(first_of).collect(), workers));
         };
         let ranges =
             parts::ranges(RowidRange { first, last }, ROWIDS_MIN, (workers * PARTS_OF_WORKER) as u64);
@@ -279,6 +240,11 @@ fn key_cuts(
             keys.push(key);
         }
     }
+    Ok(quantiles(keys, workers))
+}
+
+/// The keys among these that divide them into as many parts as there are workers.
+fn quantiles(mut keys: Vec<OwnedKey>, workers: usize) -> Vec<(String, String)> {
     let is_cut = |key: &OwnedKey| key.values().first().is_some_and(|value| literals(*value).is_some());
     keys.retain(is_cut);
     keys.sort_by(OwnedKey::compare);
@@ -286,25 +252,7 @@ fn key_cuts(
     let quantiles = (1..workers).map(|part| part * keys.len() / workers);
     let mut cuts: Vec<&OwnedKey> = quantiles.filter_map(|place| keys.get(place)).collect();
     cuts.dedup_by(|one, other| one.compare(other).is_eq());
-    Ok(cuts.iter().filter_map(|key| literals(*key.values().first()?)).collect())
-}
-
-/// A key as SQLite writes it and as text that PostgreSQL reads; none where one of them cannot.
-fn literals(value: SourceValue<'_>) -> Option<(String, String)> {
-    match value {
-        SourceValue::Integer(integer) => Some((integer.to_string(), integer.to_string())),
-        SourceValue::Text(bytes) => {
-            let text = str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))?;
-            Some((sqlite_text(bytes), text.to_owned()))
-        }
-        _ => None,
-    }
-}
-
-/// Text of any bytes, as SQLite's SQL writes it.
-fn sqlite_text(bytes: &[u8]) -> String {
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("CAST(x'{digits}' AS TEXT)")
+    cuts.iter().filter_map(|key| literals(*key.values().first()?)).collect()
 }
 
 #[cfg(test)]
@@ -329,20 +277,5 @@ mod tests {
         };
         assert_eq!(filters(&[]), [""]);
         assert_eq!(filters(&["1", "5"]), ["k <= 1", "k > 1 AND k <= 5", "k > 5"]);
-        let filter =
-            |place: usize, has_null| target_filter(&owned(&["1", "5"]), place, "k", "bigint", has_null);
-        let written = |write: fn(&str, &str) -> String| {
-            Some(TargetFilter::new(|bindings| {
-                let lower = bindings.add("1".to_owned(), "bigint");
-                write(&lower, &bindings.add("5".to_owned(), "bigint"))
-            }))
-        };
-        let last = |write: fn(&str) -> String| {
-            Some(TargetFilter::new(|bindings| write(&bindings.add("5".to_owned(), "bigint"))))
-        };
-        assert_eq!(filter(1, true), written(|lower, upper| format!("k > {lower} AND k <= {upper}")));
-        assert_eq!(filter(2, true), last(|lower| format!("(k > {lower} OR k IS NULL)")));
-        assert_eq!(filter(2, false), last(|lower| format!("k > {lower}")));
-        assert_eq!(target_filter(&[], 0, "k", "bigint", true), None);
     }
 }

@@ -225,7 +225,8 @@ impl Work<'_> {
                 found = compare::merge(table, &key, selection, show_values, source, target, self.observer)?;
             }
             Part::SourceSum(range) => {
-                sums[0] = multiset::source_sum(table, *range, source, target, &mut found, self.observer)?;
+                sums[0] =
+                    multiset::source_sum(table, range.clone(), source, target, &mut found, self.observer)?;
             }
             Part::TargetSum(filter) => {
                 sums[1] = multiset::target_sum(table, filter.as_deref(), target, &mut found, self.observer)?;

@@ -35,6 +35,7 @@ mod hostile;
 mod in_charge;
 mod integrity;
 mod json_blobs;
+mod key_ranges;
 mod keyless;
 mod leaks;
 mod limits;

@@ -9,11 +9,15 @@ use crate::support::Case;
 /// What later versions added.
 const LATER_TABLES: &str = "DROP TABLE migration.catch_ups, migration.cutover_events, migration.schema_files";
 
+const LATER_COLUMNS: &str = "ALTER TABLE migration.chunks DROP COLUMN after_page, DROP COLUMN after_cell, DROP COLUMN until_page, \
+    DROP COLUMN until_cell";
+
 /// Makes the ledger what the version before wrote.
 fn make_older(case: &Case) {
     case.execute("ALTER TABLE migration.runs DROP COLUMN schema_steps, DROP COLUMN removal_began_at");
     case.execute("ALTER TABLE migration.runs DROP COLUMN list_schema, DROP COLUMN missing_schemas, DROP COLUMN baseline; DROP TABLE migration.sequences");
     case.execute(LATER_TABLES);
+    case.execute(LATER_COLUMNS);
     case.execute("DELETE FROM migration.__diesel_schema_migrations WHERE version >= '0005'");
     case.execute("UPDATE migration.runs SET seal = (seal::jsonb - 'read_method')::text");
     case.execute("UPDATE migration.runs SET plan = replace(plan, '\"format\": 2', '\"format\": 1')");
@@ -49,6 +53,7 @@ fn an_unfinished_run_is_resumed() {
 fn list_in_the_app(case: &Case) {
     case.execute("ALTER TABLE migration.runs DROP COLUMN list_schema, DROP COLUMN missing_schemas, DROP COLUMN baseline; DROP TABLE migration.sequences");
     case.execute(LATER_TABLES);
+    case.execute(LATER_COLUMNS);
     case.execute(
         "DELETE FROM migration.__diesel_schema_migrations WHERE version >= '0008' AND length(version) = 4",
     );

@@ -7,7 +7,8 @@ use row_mover::validate::{CompareOptions, TableComparison};
 
 use crate::support::Case;
 
-/// Numbered without and with gaps far apart, by text in another order than rows, by several columns, and WITHOUT ROWID.
+/// Numbered without and with gaps far apart, by text in another order than rows, by several columns, and WITHOUT ROWID: by numbers, by
+/// text, in one group, in an order that PostgreSQL does not have, and by values that are added up.
 const SOURCE: &str = "
     CREATE TABLE n (i INTEGER PRIMARY KEY);
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000) INSERT INTO n SELECT i FROM n;
@@ -18,6 +19,15 @@ const SOURCE: &str = "
     CREATE TABLE named (k TEXT PRIMARY KEY, v TEXT); INSERT INTO named SELECT 'é' || (i * 7919 % 40009), 'v' || i FROM n;
     CREATE TABLE pairs (a INTEGER, b TEXT, v TEXT, PRIMARY KEY (a, b)); INSERT INTO pairs SELECT i * 31 % 977, 'b' || i, 'v' FROM n;
     CREATE TABLE flat (a INTEGER, b INTEGER, v TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID; INSERT INTO flat SELECT i - 20000, i % 3, 'v' FROM n;
+    CREATE TABLE tokens (k TEXT PRIMARY KEY, v TEXT) WITHOUT ROWID; INSERT INTO tokens SELECT 'é' || (i * 7919 % 40009), 'v' || i FROM n;
+    CREATE TABLE grouped (a INTEGER, b TEXT, v TEXT, PRIMARY KEY (a, b)) WITHOUT ROWID;
+    INSERT INTO grouped SELECT 7, 'https://example.com/' || i, 'v' FROM n; INSERT INTO grouped VALUES (-1, 'x', 'v'), (9, 'x', 'v');
+    CREATE TABLE falling (a INTEGER, b TEXT, v TEXT, PRIMARY KEY (a DESC, b)) WITHOUT ROWID;
+    INSERT INTO falling SELECT i % 50, 'b' || i, 'v' FROM n;
+    CREATE TABLE folded (k TEXT COLLATE NOCASE PRIMARY KEY, v TEXT) WITHOUT ROWID;
+    INSERT INTO folded SELECT CASE i % 2 WHEN 0 THEN 'k' ELSE 'K' END || i, 'v' FROM n;
+    CREATE TABLE floats (k REAL PRIMARY KEY, v TEXT) WITHOUT ROWID; INSERT INTO floats SELECT i / 3.0, 'a longer value' FROM n;
+    CREATE TABLE blobs (k BLOB PRIMARY KEY, v TEXT) WITHOUT ROWID; INSERT INTO blobs SELECT CAST('b' || i AS BLOB), 'v' FROM n;
     CREATE TABLE small (k TEXT PRIMARY KEY, v TEXT); INSERT INTO small VALUES ('a', '1'), ('b', '2');
     CREATE TABLE none (id INTEGER PRIMARY KEY, v TEXT);
     DROP TABLE n;";
@@ -82,6 +92,12 @@ fn every_damage_is_found_exactly_once_in_any_part() {
         ),
         ("UPDATE pairs SET v = v || '!'", "UPDATE pairs SET v = rtrim(v, '!')", 40_000),
         ("UPDATE flat SET v = v || '!' WHERE a % 100 IN (0, 1)", "UPDATE flat SET v = rtrim(v, '!')", 0),
+        ("UPDATE tokens SET v = v || '!'", "UPDATE tokens SET v = rtrim(v, '!')", 40_000),
+        ("UPDATE grouped SET v = v || '!'", "UPDATE grouped SET v = rtrim(v, '!')", 40_002),
+        ("UPDATE falling SET v = v || '!' WHERE a % 7 = 0", "UPDATE falling SET v = rtrim(v, '!')", 0),
+        ("UPDATE folded SET v = v || '!'", "UPDATE folded SET v = rtrim(v, '!')", 40_000),
+        ("UPDATE floats SET v = v || '!' WHERE k > 5000", "UPDATE floats SET v = rtrim(v, '!')", 0),
+        ("UPDATE blobs SET v = v || '!'", "UPDATE blobs SET v = rtrim(v, '!')", 40_000),
     ] {
         case.execute(change);
         let table = change.split(' ').nth(1).unwrap();
@@ -122,6 +138,19 @@ fn rows_beyond_all_ends_and_between_all_parts_are_found() {
             "INSERT INTO flat VALUES (-20001, 0, ''), (20001, 0, ''), (0, 9, '')",
             "flat -0 +3 ~0: a=-20001, b=0; a=0, b=9; a=20001, b=0",
         ),
+        (
+            "INSERT INTO tokens VALUES ('', ''), ('zzz', ''), ('é', '')",
+            "tokens -0 +3 ~0: k=''; k='zzz'; k='é'",
+        ),
+        (
+            "INSERT INTO grouped VALUES (-2, '', ''), (7, '', ''), (7, 'z', ''), (8, 'b', ''), (10, '', '')",
+            "grouped -0 +5 ~0: a=-2, b=''; a=7, b=''; a=7, b='z'; a=8, b='b'; a=10, b=''",
+        ),
+        (
+            "ALTER TABLE grouped DROP CONSTRAINT grouped_pkey; ALTER TABLE grouped ALTER a DROP NOT NULL, ALTER b DROP NOT NULL; \
+             INSERT INTO grouped VALUES (NULL, 'x', ''), (7, NULL, ''), (NULL, NULL, '')",
+            "grouped -0 +8 ~0: a=-2, b=''; a=7, b=''; a=7, b='z'; a=7, b=NULL; a=8, b='b'",
+        ),
         ("INSERT INTO none VALUES (5, 'x')", "none -0 +1 ~0: id=5"),
     ] {
         case.execute(change);
@@ -139,7 +168,15 @@ fn a_row_of_each_table_is_missing_in_turn() {
     let source = Connection::open(&case.source).unwrap();
     let mut seed = 0x5eed_u64;
     for _ in 0..4 {
-        for (table, key) in [("dense", "id"), ("gaps", "id"), ("named", "k"), ("pairs", "b"), ("flat", "a")] {
+        for (table, key) in [
+            ("dense", "id"),
+            ("gaps", "id"),
+            ("named", "k"),
+            ("pairs", "b"),
+            ("flat", "a"),
+            ("tokens", "k"),
+            ("grouped", "b"),
+        ] {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             let sql =
                 format!("SELECT {key} FROM {table} ORDER BY {key} LIMIT 1 OFFSET {}", (seed >> 33) % 40_000);

@@ -7,13 +7,14 @@
 
 use migrate_core::identifier::quote_sqlite;
 use migrate_core::value::SourceValue;
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, Row, Statement};
 
 use super::{Filter, Reader, Scan, SourceRow};
 use crate::error::{Context, Result};
 use crate::row_encoder::Uncomputed;
 use crate::source::app_collations::{certain, tables_of_unknown_order};
+use crate::source::owned_value::OwnedValue;
+use crate::source::row_range::RowRange;
 
 /// SQLite's result code for an expression that fails.
 const SQLITE_ERROR: i32 = 1;
@@ -21,11 +22,7 @@ const SQLITE_ERROR: i32 = 1;
 /// The value of a virtual generated column.
 #[derive(Debug)]
 pub(super) enum Computed {
-    Null,
-    Integer(i64),
-    Real(f64),
-    Text(Vec<u8>),
-    Blob(Vec<u8>),
+    Value(OwnedValue),
     Failed(Uncomputed),
 }
 
@@ -53,38 +50,12 @@ impl Uncomputed {
 }
 
 impl Computed {
-    fn of(value: ValueRef<'_>) -> Computed {
-        match value {
-            ValueRef::Null => Computed::Null,
-            ValueRef::Integer(integer) => Computed::Integer(integer),
-            ValueRef::Real(real) => Computed::Real(real),
-            ValueRef::Text(text) => Computed::Text(text.to_vec()),
-            ValueRef::Blob(blob) => Computed::Blob(blob.to_vec()),
-        }
-    }
-
     /// The value, or why there is none.
     pub(super) fn value(&self) -> std::result::Result<SourceValue<'_>, &Uncomputed> {
-        Ok(match self {
-            Computed::Null => SourceValue::Null,
-            Computed::Integer(integer) => SourceValue::Integer(*integer),
-            Computed::Real(real) => SourceValue::Real(*real),
-            Computed::Text(text) => SourceValue::Text(text),
-            Computed::Blob(blob) => SourceValue::Blob(blob),
-            Computed::Failed(failed) => return Err(failed),
-        })
-    }
-}
-
-impl ToSql for Computed {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Computed::Null | Computed::Failed(_) => ValueRef::Null,
-            Computed::Integer(integer) => ValueRef::Integer(*integer),
-            Computed::Real(real) => ValueRef::Real(*real),
-            Computed::Text(text) => ValueRef::Text(text),
-            Computed::Blob(blob) => ValueRef::Blob(blob),
-        }))
+        match self {
+            Computed::Value(value) => Ok(value.as_source()),
+            Computed::Failed(failed) => Err(failed),
+        }
     }
 }
 
@@ -176,8 +147,8 @@ impl<'a> OneByOne<'a> {
         let identity = self.identity_of(row)?;
         let Some(statement) = &mut self.condition else { return Ok(true) };
         let met = match computed(statement, &identity)? {
-            Computed::Integer(integer) => integer != 0,
-            Computed::Real(real) => real != 0.0,
+            Computed::Value(OwnedValue::Integer(integer)) => integer != 0,
+            Computed::Value(OwnedValue::Real(real)) => real != 0.0,
             Computed::Failed(_) => or_fails,
             _ => false,
         };
@@ -198,17 +169,17 @@ impl<'a> OneByOne<'a> {
         Ok(())
     }
 
-    fn identity_of(&self, row: &Row<'_>) -> rusqlite::Result<Vec<Computed>> {
+    fn identity_of(&self, row: &Row<'_>) -> rusqlite::Result<Vec<OwnedValue>> {
         let places = self.columns..self.columns + self.identity;
-        places.map(|place| row.get_ref(place).map(Computed::of)).collect()
+        places.map(|place| row.get_ref(place).map(OwnedValue::of)).collect()
     }
 }
 
-fn computed(statement: &mut Statement<'_>, identity: &[Computed]) -> rusqlite::Result<Computed> {
+fn computed(statement: &mut Statement<'_>, identity: &[OwnedValue]) -> rusqlite::Result<Computed> {
     let mut rows = statement.query(rusqlite::params_from_iter(identity))?;
     match certain(|| rows.next()) {
-        Ok(Some(row)) => Ok(Computed::of(row.get_ref(0)?)),
-        Ok(None) => Ok(Computed::Null),
+        Ok(Some(row)) => Ok(Computed::Value(OwnedValue::of(row.get_ref(0)?))),
+        Ok(None) => Ok(Computed::Value(OwnedValue::Null)),
         Err(error) if is_failed_expression(&error) => Ok(Computed::Failed(Uncomputed::of(&error))),
         Err(error) => Err(error),
     }
@@ -258,7 +229,7 @@ impl Reader<'_, '_> {
             OneByOne::new(self.connection, &self.from, &scan.columns, failing, filter).map_err(other)?;
         let mut statement =
             self.connection.prepare(&self.plain_sql(failing, filter.is_none())).map_err(other)?;
-        let bounds = self.range.map(|range| vec![range.first, range.last]).unwrap_or_default();
+        let bounds = self.range.as_ref().map(RowRange::parameters).unwrap_or_default();
         let mut rows = statement.query(rusqlite::params_from_iter(bounds)).map_err(other)?;
         let (mut row_number, mut computed) = (0, Vec::new());
         loop {
