@@ -1,4 +1,4 @@
-//! Runs a program and measures its time and its peak memory. Its output goes to files, so that nothing has to read it meanwhile. The
+//! Runs a program and measures its time and what it uses. Its output goes to files, so that nothing has to read it meanwhile. The
 //! caller judges the exit code.
 
 use std::fs::{self, File};
@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use rustix::process::Signal;
 
-/// Interval at which a running program is checked, which is the precision of its time.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+use super::usage::{Sampler, Usage};
+
+/// Interval at which a running program is sampled, which is the precision of its time.
+const SAMPLE_EVERY: Duration = Duration::from_millis(5);
 
 /// The result of a program.
 #[derive(Debug)]
@@ -21,8 +23,8 @@ pub(crate) struct Ran {
     pub(crate) status: ExitStatus,
     /// From its start to its end.
     pub(crate) seconds: f64,
-    /// The most memory that it had at once, in bytes, where the system reports it.
-    pub(crate) peak_bytes: Option<u64>,
+    /// Its processor time and memory.
+    pub(crate) usage: Usage,
     /// Its standard output.
     pub(crate) stdout: String,
     /// Its standard error.
@@ -82,7 +84,7 @@ pub(crate) fn run(command: &mut Command, folder: &Path, interrupt: &Interrupt) -
         .stderr(File::create(stderr).with_context(failed)?);
     let started = Instant::now();
     let mut child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
-    let (status, peak_bytes) = match watch(&mut child, interrupt) {
+    let (status, usage) = match watch(&mut child, started, interrupt) {
         Ok(watched) => watched,
         Err(error) => {
             // It may have ended by itself; in either case no process may remain.
@@ -96,36 +98,25 @@ pub(crate) fn run(command: &mut Command, folder: &Path, interrupt: &Interrupt) -
     Ok(Ran {
         status,
         seconds,
-        peak_bytes,
+        usage,
         stdout: text(stdout).with_context(failed)?,
         stderr: text(stderr).with_context(failed)?,
     })
 }
 
-/// Waits for the end, and remembers the high-water mark of memory.
+/// Waits for the end, and samples meanwhile.
 ///
-/// The maximum that `wait4` reports is useless here: Linux includes the peak of the process that started the program.
-fn watch(child: &mut Child, interrupt: &Interrupt) -> anyhow::Result<(ExitStatus, Option<u64>)> {
-    let status_path = format!("/proc/{}/status", child.id());
-    let mut peak_bytes = None;
+/// The maximum of memory that `wait4` reports is useless here: Linux includes the peak of the process that started the program.
+fn watch(child: &mut Child, started: Instant, interrupt: &Interrupt) -> anyhow::Result<(ExitStatus, Usage)> {
+    let mut sampler = Sampler::new(child.id(), started);
     loop {
-        // Before it is waited for, its number belongs to no other process. One that has just ended has no mark any more.
-        if let Ok(status) = fs::read_to_string(&status_path) {
-            peak_bytes = high_water_mark(&status).or(peak_bytes);
-        }
+        sampler.sample();
         if let Some(status) = child.try_wait().context("the program that is measured cannot be waited for")? {
-            return Ok((status, peak_bytes));
+            return Ok((status, sampler.usage()));
         }
         interrupt.check()?;
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(SAMPLE_EVERY);
     }
-}
-
-/// `VmHWM` of a `/proc/PID/status`, in bytes; a process that is over has none.
-fn high_water_mark(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kilobytes.checked_mul(1024)
 }
 
 #[cfg(test)]
@@ -143,9 +134,30 @@ mod tests {
         assert_eq!(ran.last_line(), "last");
         assert!(ran.seconds >= 0.2, "{}", ran.seconds);
         if cfg!(target_os = "linux") {
-            // A shell needs at least some hundred kilobytes, and much less than this process.
-            assert!(ran.peak_bytes.is_some_and(|bytes| (100_000..100_000_000).contains(&bytes)), "{ran:?}");
+            // A shell needs at least some ten kilobytes of its own, and much less than this process.
+            let usage = &ran.usage;
+            assert!(
+                usage.private_bytes.is_some_and(|bytes| (10_000..100_000_000).contains(&bytes)),
+                "{ran:?}"
+            );
+            assert!(usage.peak_bytes > usage.private_bytes, "{ran:?}");
+            assert!(usage.samples.len() >= 10, "{ran:?}");
         }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn processor_time_is_work_and_not_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let interrupt = Interrupt(Arc::default());
+        let processor_seconds = |script: &str| {
+            let ran = run(Command::new("sh").args(["-c", script]), folder.path(), &interrupt).unwrap();
+            assert!(ran.status.success(), "{ran:?}");
+            ran.usage.processor_seconds.unwrap()
+        };
+        let working = processor_seconds("i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done");
+        let waiting = processor_seconds("sleep 0.5");
+        assert!(working > 0.05 && waiting < 0.05, "{working} {waiting}");
     }
 
     #[test]
@@ -156,16 +168,5 @@ mod tests {
         let error = run(Command::new("sleep").arg("60"), folder.path(), &interrupt).unwrap_err();
         assert!(error.to_string().starts_with("interrupted"), "{error}");
         assert!(began.elapsed() < Duration::from_secs(30));
-    }
-
-    #[test]
-    fn the_high_water_mark_is_read_in_bytes() {
-        for (status, bytes) in [
-            ("Name:\tx\nVmPeak:\t  9 kB\nVmHWM:\t    1234 kB\nVmRSS:\t 5 kB\n", Some(1234 * 1024)),
-            ("Name:\tx\nState:\tZ (zombie)\n", None),
-            ("VmHWM:\tmany kB\n", None),
-        ] {
-            assert_eq!(high_water_mark(status), bytes);
-        }
     }
 }

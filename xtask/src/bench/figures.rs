@@ -2,16 +2,29 @@
 
 use serde::Serialize;
 
+use super::child::Ran;
+use super::usage::{MemorySample, curve};
+
 /// One thing that is measured in each round.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Measured {
-    /// The name: `floor.…`, `ours.…`, or that of a peer.
+    /// The name: `floor.…`, `ours.…`, or that of another program.
     pub(crate) name: String,
     /// Seconds, one figure for each round.
     pub(crate) seconds: Vec<f64>,
-    /// The peak memory of its process in bytes, if it has a process of its own.
+    /// Processor time of its process in seconds, if it has a process of its own.
+    pub(crate) processor_seconds: Vec<f64>,
+    /// The peak of its process's private memory in bytes.
+    pub(crate) private_bytes: Vec<u64>,
+    /// The peak of its process's resident memory in bytes.
     pub(crate) peak_bytes: Vec<u64>,
+    /// The private memory of its process over time, in each round; of `migrate` only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) memory_curve: Vec<Vec<CurvePoint>>,
 }
+
+/// A point of a memory curve: seconds since the start, and private memory in megabytes.
+pub(crate) type CurvePoint = (f64, f64);
 
 /// All that was measured with one database, in the order in which it was first measured.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -19,17 +32,50 @@ pub(crate) struct Measured {
 pub(crate) struct Figures(pub(crate) Vec<Measured>);
 
 impl Figures {
-    /// Adds a round's figure.
-    pub(crate) fn add(&mut self, name: impl Into<String>, seconds: f64, peak_bytes: Option<u64>) {
-        let name = name.into();
-        let at = self.0.iter().position(|measured| measured.name == name).unwrap_or_else(|| {
-            self.0.push(Measured { name, seconds: Vec::new(), peak_bytes: Vec::new() });
-            self.0.len() - 1
+    /// Adds a round's seconds.
+    pub(crate) fn add(&mut self, name: impl Into<String>, seconds: f64) {
+        self.update(&name.into(), |measured| measured.seconds.push(seconds));
+    }
+
+    /// Adds a round's figures of a process.
+    pub(crate) fn add_process(&mut self, name: &str, ran: &Ran) {
+        self.update(name, |measured| {
+            measured.seconds.push(ran.seconds);
+            measured.processor_seconds.extend(ran.usage.processor_seconds);
+            measured.private_bytes.extend(ran.usage.private_bytes);
+            measured.peak_bytes.extend(ran.usage.peak_bytes);
         });
-        if let Some(measured) = self.0.get_mut(at) {
-            measured.seconds.push(seconds);
-            measured.peak_bytes.extend(peak_bytes);
+    }
+
+    /// Adds a round's memory curve.
+    pub(crate) fn add_memory_curve(&mut self, name: &str, samples: &[MemorySample]) {
+        let rounded = |figure: f64| (figure * 1e3).round() / 1e3;
+        // Far below 2^53, so that it is exact.
+        let point = |sample: MemorySample| (rounded(sample.seconds), rounded(sample.bytes as f64 / 1e6));
+        let points: Vec<CurvePoint> = curve(samples).into_iter().map(point).collect();
+        if !points.is_empty() {
+            self.update(name, |measured| measured.memory_curve.push(points));
         }
+    }
+
+    /// Adds figures of another plan for the same file, which were measured once for both.
+    pub(crate) fn share(&mut self, others: &Figures, is_shared: impl Fn(&str) -> bool) {
+        self.0.extend(others.0.iter().filter(|measured| is_shared(&measured.name)).cloned());
+    }
+
+    fn update(&mut self, name: &str, change: impl FnOnce(&mut Measured)) {
+        if let Some(measured) = self.0.iter_mut().find(|measured| measured.name == name) {
+            change(measured);
+        } else {
+            let mut measured = Measured { name: name.to_owned(), ..Measured::default() };
+            change(&mut measured);
+            self.0.push(measured);
+        }
+    }
+
+    /// The figures of a name.
+    pub(crate) fn get(&self, name: &str) -> Option<&Measured> {
+        self.0.iter().find(|measured| measured.name == name)
     }
 
     /// Removes the figures of a name, for a peer that failed in a later round.
@@ -39,12 +85,12 @@ impl Figures {
 
     /// The median of the seconds.
     pub(crate) fn median(&self, name: &str) -> Option<f64> {
-        median(&self.0.iter().find(|measured| measured.name == name)?.seconds)
+        median(&self.get(name)?.seconds)
     }
 
-    /// The most memory in any round, in bytes.
-    pub(crate) fn peak_bytes(&self, name: &str) -> Option<u64> {
-        self.0.iter().find(|measured| measured.name == name)?.peak_bytes.iter().max().copied()
+    /// The most private memory in any round, in bytes.
+    pub(crate) fn private_bytes(&self, name: &str) -> Option<u64> {
+        self.get(name)?.private_bytes.iter().max().copied()
     }
 
     /// The median of one by that of another.
@@ -70,6 +116,7 @@ pub(crate) fn spread(figures: &[f64]) -> Option<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::usage::Usage;
 
     #[test]
     fn the_median_is_in_the_middle() {
@@ -87,15 +134,29 @@ mod tests {
 
     #[test]
     fn figures_of_one_name_stand_together() {
+        let ran = |seconds, bytes| Ran {
+            status: std::process::ExitStatus::default(),
+            seconds,
+            usage: Usage { private_bytes: Some(bytes), processor_seconds: Some(0.5), ..Usage::default() },
+            stdout: String::new(),
+            stderr: String::new(),
+        };
         let mut figures = Figures::default();
-        for (name, seconds, peak) in [("a", 4.0, Some(7)), ("b", 2.0, None), ("a", 6.0, Some(5))] {
-            figures.add(name, seconds, peak);
-        }
+        figures.add_process("a", &ran(4.0, 7));
+        figures.add("b", 2.0);
+        figures.add_process("a", &ran(6.0, 5));
+        figures.add_memory_curve("a", &[MemorySample { seconds: 0.5004, bytes: 7_000_400 }]);
+        figures.add_memory_curve("b", &[]);
         assert_eq!(
-            (figures.median("a"), figures.peak_bytes("a"), figures.peak_bytes("b")),
+            (figures.median("a"), figures.private_bytes("a"), figures.private_bytes("b")),
             (Some(5.0), Some(7), None)
         );
+        let a = figures.get("a").unwrap();
+        assert_eq!((&a.processor_seconds, &a.memory_curve), (&vec![0.5; 2], &vec![vec![(0.5, 7.0)]]));
         assert_eq!((figures.ratio("a", "b"), figures.ratio("a", "c")), (Some(2.5), None));
+        let mut other = Figures::default();
+        other.share(&figures, |name| name == "b");
+        assert_eq!((other.median("a"), other.median("b")), (None, Some(2.0)));
         figures.remove("a");
         assert_eq!(figures.median("a"), None);
     }

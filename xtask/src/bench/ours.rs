@@ -9,22 +9,29 @@ use serde_json::Value;
 use super::child::{self, Interrupt};
 use super::figures::Figures;
 use super::server::Server;
-use super::subjects::Subject;
+use super::subjects::Source;
 
 /// The phases that load rows and build keys and indexes, as the floor does.
 const LOAD_PHASES: [&str; 2] = ["rows", "constraints"];
 
-/// Measures one migration: its total time, each phase, and its memory.
+/// The name of the figures of the complete migration.
+pub(crate) const WHOLE: &str = "ours.whole";
+
+/// The beginning of the names of its phases.
+pub(crate) const PHASE: &str = "ours.phase.";
+
+/// Measures one migration: its total time, each phase, its processor time and its memory.
 ///
 /// # Errors
 /// Where it does not end with everything proven.
 pub(crate) fn measure(
     server: &Server,
-    subject: &Subject,
+    source: &Source,
     folder: &Path,
     interrupt: &Interrupt,
     figures: &mut Figures,
 ) -> anyhow::Result<()> {
+    let name = source.kind.name();
     let database = server.database()?;
     let program = std::env::current_exe().context("this program's own file cannot be found")?;
     // Sealed copies are as large as their source, and go with this folder.
@@ -33,30 +40,31 @@ pub(crate) fn measure(
     command
         .current_dir(scratch.path())
         .args(["migrate", "--json", "--quiet", "--sqlite"])
-        .arg(&subject.path)
+        .arg(&source.path)
         .arg("--plan")
-        .arg(&subject.plan_dir)
+        .arg(&source.plan_dir)
         .arg("--postgres")
         .arg(database.url());
     database.pass_password(&mut command);
     server.checkpoint()?;
     let ran = child::run(&mut command, scratch.path(), interrupt)?;
     if !ran.status.success() {
-        bail!("migrate of {} ended with {}: {}", subject.name, ran.status, ran.last_line());
+        bail!("migrate of {name} ended with {}: {}", ran.status, ran.last_line());
     }
     let result: Value = serde_json::from_str(&ran.stdout)
-        .with_context(|| format!("what migrate of {} printed is no JSON", subject.name))?;
+        .with_context(|| format!("what migrate of {name} printed is no JSON"))?;
     if result["proven"] != true {
-        bail!("migrate of {} has not proven that everything arrived", subject.name);
+        bail!("migrate of {name} has not proven that everything arrived");
     }
     let phases = phases(&result)
-        .with_context(|| format!("migrate of {} does not report the time of its phases", subject.name))?;
-    figures.add("ours.whole", ran.seconds, ran.peak_bytes);
+        .with_context(|| format!("migrate of {name} does not report the time of its phases"))?;
+    figures.add_process(WHOLE, &ran);
+    figures.add_memory_curve(WHOLE, &ran.usage.samples);
     for (phase, seconds) in &phases {
-        figures.add(format!("ours.phase.{phase}"), *seconds, None);
+        figures.add(format!("{PHASE}{phase}"), *seconds);
     }
     let load = phases.iter().filter(|(phase, _)| LOAD_PHASES.contains(&phase.as_str()));
-    figures.add("ours.load", load.map(|(_, seconds)| seconds).sum(), None);
+    figures.add("ours.load", load.map(|(_, seconds)| seconds).sum());
     Ok(())
 }
 

@@ -100,22 +100,22 @@ pub(crate) fn measure(
     if let Err(reason) = check_rows(&database, subject) {
         return Ok(Err(format!("failed, and reports no reason: {reason:#}")));
     }
-    figures.add(format!("{}.whole", peer.name()), ran.seconds, ran.peak_bytes);
+    figures.add_process(&format!("{}.whole", peer.name()), &ran);
     if let Some(seconds) = copied {
-        figures.add(format!("{}.copy", peer.name()), seconds, None);
+        figures.add(format!("{}.copy", peer.name()), seconds);
     }
     Ok(Ok(()))
 }
 
 fn pgloader(subject: &Subject, database: &BenchDatabase<'_>, folder: &Path) -> Command {
     let mut command = command("pgloader", &["--quiet", "--root-dir"]);
-    command.arg(folder).arg(format!("sqlite://{}", subject.path.display())).arg(database.url());
+    command.arg(folder).arg(format!("sqlite://{}", subject.source.path.display())).arg(database.url());
     command
 }
 
 fn duckdb(subject: &Subject, database: &BenchDatabase<'_>, folder: &Path) -> anyhow::Result<Command> {
-    let tables: Vec<&str> = subject.plan.tables.iter().map(|table| table.source.as_str()).collect();
-    let job = json!({ "sqlite": subject.path, "postgres": database.url(), "tables": tables });
+    let tables: Vec<&str> = subject.source.plan.tables.iter().map(|table| table.source.as_str()).collect();
+    let job = json!({ "sqlite": subject.source.path, "postgres": database.url(), "tables": tables });
     let path = folder.join("job.json");
     fs::write(&path, job.to_string()).with_context(|| format!("{} cannot be written", path.display()))?;
     let mut command = command("python3", &["-c", DUCKDB_SCRIPT]);
@@ -133,7 +133,7 @@ fn reported_seconds(ran: &Ran) -> anyhow::Result<f64> {
 /// A copy that lost rows has not done the same work.
 fn check_rows(database: &BenchDatabase<'_>, subject: &Subject) -> anyhow::Result<()> {
     let mut connection = database.connect()?;
-    for (planned, encoded) in subject.plan.tables.iter().zip(&subject.tables) {
+    for (planned, encoded) in subject.source.plan.tables.iter().zip(&subject.tables) {
         // Peers keep the source's names, as far as these need no quotes.
         let name = migrate_core::identifier::quote_pg(&planned.source);
         let found = line(&mut connection, &format!("SELECT count(*)::text AS line FROM {name}"))?;

@@ -101,6 +101,12 @@ impl Server {
             .collect()
     }
 
+    /// The folder of the server's data; none where the role may not see it.
+    pub(crate) fn data_folder(&self) -> Option<String> {
+        let settings = self.settings_named(&["data_directory"]).ok()?;
+        settings.into_iter().next().map(|(_, folder)| folder)
+    }
+
     /// A new and empty database.
     ///
     /// # Errors

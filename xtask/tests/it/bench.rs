@@ -36,53 +36,175 @@ fn is_given() -> bool {
     std::env::var_os(test_database::URL_VARIABLE).is_some_and(|url| !url.is_empty())
 }
 
+/// Whether an external server runs on a different machine, so that `bench` refuses it.
+fn is_elsewhere(output: &Output) -> bool {
+    let is_refused = is_given() && output.code == Some(2);
+    if is_refused {
+        assert!(output.stderr.contains("the server cannot read files"), "{}", output.stderr);
+    }
+    is_refused
+}
+
+/// The figures of a database by the name of what is measured, and the database itself.
+fn subject<'a>(said: &'a Value, name: &str) -> &'a Value {
+    let subjects = said["subjects"].as_array().unwrap();
+    subjects.iter().find(|subject| subject["name"] == name).unwrap_or_else(|| panic!("{name}: {subjects:?}"))
+}
+
+fn measured<'a>(subject: &'a Value, name: &str) -> &'a Value {
+    let measured = subject["measured"].as_array().unwrap();
+    measured.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{name}: {measured:?}"))
+}
+
+/// The single round's seconds of what is measured.
+fn seconds(subject: &Value, name: &str) -> f64 {
+    let seconds = measured(subject, name)["seconds"].as_array().unwrap();
+    assert_eq!(seconds.len(), 1, "{name}");
+    seconds[0].as_f64().unwrap()
+}
+
+/// Asserts that a migration has figures of its process, on Linux also memory over time.
+fn assert_has_usage(subject: &Value) {
+    let whole = measured(subject, "ours.whole");
+    if cfg!(target_os = "linux") {
+        let figure = |name: &str| whole[name][0].as_f64().unwrap_or_else(|| panic!("{name}: {whole}"));
+        assert!(figure("private_bytes") > 1e6 && figure("private_bytes") < figure("peak_bytes"), "{whole}");
+        assert!(figure("processor_seconds") > 0.0, "{whole}");
+        let curve = whole["memory_curve"][0].as_array().unwrap();
+        assert!((1..=40).contains(&curve.len()), "{curve:?}");
+        let megabytes = curve.iter().map(|point| point[1].as_f64().unwrap()).fold(0.0, f64::max);
+        assert!((megabytes * 1e6 - figure("private_bytes")).abs() < 1e3, "the curve lacks the peak: {whole}");
+    }
+}
+
+/// Asserts that all goals are there, each met, missed or not measured with words.
+fn assert_judged(said: &Value) -> Vec<&Value> {
+    let goals: Vec<&Value> = said["goals"].as_array().unwrap().iter().collect();
+    let bounds: Vec<f64> = goals
+        .iter()
+        .map(|goal| goal["most"].as_f64().or(goal["least"].as_f64()).unwrap_or_else(|| panic!("{goal}")))
+        .collect();
+    assert_eq!(bounds, [1.6, 1.3, 1.08, 1.5, 0.45, 2.4, 1.2, 1.1, 1.2, 64.0]);
+    for goal in &goals {
+        let is_wanted = |value: f64| match goal["most"].as_f64() {
+            Some(most) => value <= most,
+            None => value >= goal["least"].as_f64().unwrap(),
+        };
+        match goal["is_met"].as_bool() {
+            Some(is_met) => assert_eq!(is_met, is_wanted(goal["value"].as_f64().unwrap()), "{goal}"),
+            None => assert!(goal["obstacle"].as_str().unwrap().contains("measures it"), "{goal}"),
+        }
+        assert_eq!(goal["obstacle"].is_null(), goal["is_met"] == true, "{goal}");
+    }
+    goals
+}
+
 #[test]
 fn floors_and_phases_are_measured_with_every_database() {
     let database = TestDatabase::create();
     let output = bench(&database, database.url(), &["--rows", "200"]);
-    if is_given() && output.code == Some(2) {
-        assert!(output.stderr.contains("the server cannot read files"), "{}", output.stderr);
+    if is_elsewhere(&output) {
         return;
     }
     let said = output.expect(0).json();
     assert_eq!((&said["command"], &said["rows"], &said["rounds"]), (&"bench".into(), &200.into(), &1.into()));
     assert!(said["server"]["server_version"].is_string());
     let subjects = said["subjects"].as_array().unwrap();
-    let names: Vec<_> = subjects.iter().map(|subject| subject["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["hyperpage", "wide", "narrow", "blob", "json"]);
-    let rows: Vec<_> = subjects.iter().map(|subject| subject["rows"].as_u64().unwrap()).collect();
-    assert_eq!(rows[1..], [50, 2_000, 2, 200]);
+    let sizes: Vec<_> = subjects
+        .iter()
+        .map(|subject| {
+            (
+                subject["name"].as_str().unwrap(),
+                subject["tables"].as_u64().unwrap(),
+                subject["rows"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    let hyperpage = sizes[0].2;
+    assert!((1_400..2_000).contains(&hyperpage), "{sizes:?}");
+    assert_eq!(
+        sizes,
+        [
+            ("hyperpage", 8, hyperpage),
+            ("hyperpage-source-indexes", 8, hyperpage),
+            ("wide", 1, 50),
+            ("narrow", 1, 2_000),
+            ("blob", 1, 2),
+            ("json", 1, 200),
+            ("few-tables", 2, 20),
+            ("many-tables", 20, 200),
+            ("rowids", 1, 5_000),
+            ("without-rowid", 1, 5_000),
+        ]
+    );
     for subject in subjects {
-        let seconds = |name: &str| {
-            let measured = subject["measured"].as_array().unwrap();
-            let found: &Value = measured.iter().find(|one| one["name"] == name).unwrap();
-            let seconds = found["seconds"].as_array().unwrap();
-            assert_eq!(seconds.len(), 1, "{name}");
-            seconds[0].as_f64().unwrap()
-        };
-        for name in [
-            "floor.rows.one",
-            "floor.rows.two",
-            "floor.constraints.one",
-            "floor.constraints.two",
-            "floor.apart",
-            "floor.overlapped",
-            "ours.whole",
-            "ours.load",
-            "ours.phase.preflight",
-            "ours.phase.rows",
-            "ours.phase.validate",
-        ] {
-            assert!(seconds(name) > 0.0, "{name}: {subject}");
+        for name in
+            ["ours.load", "ours.phase.preflight", "ours.phase.seal", "ours.phase.rows", "ours.phase.validate"]
+        {
+            assert!(seconds(subject, name) > 0.0, "{name}: {subject}");
         }
-        assert!(seconds("ours.whole") > seconds("ours.load"));
-        assert!(subject["copy_bytes"].as_u64().unwrap() > 0);
-        let goals = subject["goals"].as_array().unwrap();
-        assert!(
-            goals.iter().any(|goal| goal["most"] == 1.1 && goal["value"].as_f64().unwrap() > 0.0),
-            "{goals:?}"
-        );
+        assert!(seconds(subject, "ours.whole") > seconds(subject, "ours.load"));
+        assert_has_usage(subject);
     }
+    let floors =
+        ["floor.rows.one", "floor.rows.two", "floor.constraints.one", "floor.constraints.two", "floor.apart"];
+    for name in ["hyperpage", "wide", "narrow", "blob", "json"] {
+        let subject = subject(&said, name);
+        for floor in floors.into_iter().chain(["floor.overlapped", "floor.best"]) {
+            assert!(seconds(subject, floor) > 0.0, "{floor}: {subject}");
+        }
+        assert!(subject["copy_bytes"].as_u64().unwrap() > 0);
+    }
+    let second = subject(&said, "hyperpage-source-indexes");
+    assert!(seconds(second, "floor.overlapped") > 0.0);
+    if said["sha256sum"].is_null() {
+        assert!(seconds(second, "sha256sum") > 0.0);
+    }
+    let goals = assert_judged(&said);
+    let is_measured: Vec<bool> = goals.iter().map(|goal| !goal["value"].is_null()).collect();
+    let is_read = said["sha256sum"].is_null();
+    assert_eq!(
+        is_measured,
+        [false, false, true, true, true, is_read, true, false, true, cfg!(target_os = "linux")]
+    );
+}
+
+#[test]
+fn large_databases_complete_the_goals() {
+    let database = TestDatabase::create();
+    let output =
+        bench(&database, database.url(), &["--rows", "100", "--only", "hyperpage,tables", "--large"]);
+    if is_elsewhere(&output) {
+        return;
+    }
+    let said = output.expect(0).json();
+    let large = subject(&said, "large-hyperpage");
+    assert!(large["rows"].as_u64().unwrap() > 8 * subject(&said, "hyperpage")["rows"].as_u64().unwrap());
+    assert!(large["copy_bytes"].is_null());
+    assert_eq!(subject(&said, "most-tables")["tables"], 100);
+    let goals = assert_judged(&said);
+    assert!(goals[7]["value"].as_f64().unwrap() > 0.0, "{goals:?}");
+    assert_eq!(goals[8]["obstacle"], "--only without-rowid measures it");
+    if cfg!(target_os = "linux") {
+        assert_eq!(goals[9]["is_met"], true, "{goals:?}");
+    }
+}
+
+#[test]
+fn large_databases_without_room_are_refused() {
+    let database = TestDatabase::create();
+    let disk = rustix::fs::statvfs(tempfile::tempdir().unwrap().path()).unwrap();
+    if disk.f_bavail.saturating_mul(disk.f_frsize) > 2_000_000_000_000 {
+        // A terabyte of rows would fit here.
+        return;
+    }
+    let output = bench(&database, database.url(), &["--rows", "50000000", "--only", "hyperpage", "--large"]);
+    if is_elsewhere(&output) {
+        return;
+    }
+    let refused = output.expect(2);
+    assert!(refused.stderr.contains("--large needs"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("leave --large out"), "{}", refused.stderr);
 }
 
 #[test]
