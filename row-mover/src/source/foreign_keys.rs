@@ -128,12 +128,8 @@ impl<'a> ForeignKeys<'a> {
         let mut levels: Vec<Option<usize>> = vec![None; count];
         let mut ready: Vec<usize> = (0..count).filter(|&place| waits_for[place].is_empty()).collect();
         let (mut next, mut order) = (0, Vec::with_capacity(count));
-        loop {
-            // Every table of a circle waits for another one: the first of the plan is taken.
-            let Some(place) = ready.pop().or_else(|| (next..count).find(|&place| levels[place].is_none()))
-            else {
-                break;
-            };
+        // Every table of a circle waits for another one: the first of the plan is taken.
+        while let Some(place) = ready.pop().or_else(|| (next..count).find(|&place| levels[place].is_none())) {
             if levels[place].is_some() {
                 continue;
             }

@@ -79,7 +79,8 @@ fn damaged_indexes_are_accepted_by_name_alone() {
 /// A copy that is gone cannot be checked, whatever an archive has.
 #[test]
 fn a_copy_that_is_gone_is_put_back_before() {
-    let (app, case) = (app_with_database(), Case { proof: without_copy, ..Case::new() });
+    let app = checkout(&[("package.json", "{}"), (".env", "DATABASE_PATH=x.db\n")]);
+    let case = Case { proof: without_copy, ..Case::new() };
     let before = contents(app.path());
     let notes = case.run(app.path(), &APPLY, Exit::Refused).notes;
     assert!(
