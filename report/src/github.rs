@@ -18,7 +18,13 @@ const WORDS_MAX: usize = 500;
 
 /// The annotations, one on each line. The verdict comes first, and at most ten errors in all, since GitHub shows no more.
 pub fn annotations(report: &Report) -> String {
-    let words = report.verdict_in_words();
+    let mut words = report.verdict_in_words();
+    for check in &report.checks {
+        if let Some(reason) = check.reason_not_done() {
+            words.push('\n');
+            words.push_str(&clipped(&format!("{}: {reason}", check.name)));
+        }
+    }
     if report.verdict == Verdict::Proven {
         let warnings = findings(report).iter().map(|found| annotation("warning", found)).collect::<String>();
         return command("notice", "Migration proven", &words) + &warnings;
@@ -80,13 +86,14 @@ pub fn summary(report: &Report) -> String {
     text.push_str(&and_more(report.tables.len(), "table"));
     text.push_str("\n| check | tried | result |\n| --- | ---: | --- |\n");
     for check in &report.checks {
-        let result = match (check.is_done, check.problems.len() as u64) {
-            (false, _) => "not done".to_owned(),
-            (true, 0) => "holds".to_owned(),
-            (true, problems) => counted(problems, "problem"),
+        let result = match (check.reason_not_done(), check.problems.len() as u64) {
+            (Some(reason), _) => format!("not done: {}", clipped(reason)),
+            (None, 0) => "holds".to_owned(),
+            (None, problems) => counted(problems, "problem"),
         };
         let tried = format!("{} {}", check.tried, check.unit);
-        text.push_str(&format!("| {} | {} | {result} |\n", prose(&check.name), prose(tried.trim())));
+        let [name, tried, result] = [check.name.as_str(), tried.trim(), &result].map(prose);
+        text.push_str(&format!("| {name} | {tried} | {result} |\n"));
     }
     text.push('\n');
     text

@@ -105,10 +105,7 @@ fn check_case(check: &Check) -> Case {
     let left_out: Vec<String> =
         check.left_out.iter().map(|left| format!("not compared: {}: {}", left.what, left.reason)).collect();
     let result = match check.problems.as_slice() {
-        _ if !check.is_done => {
-            let reason = check.left_out.first().map(|left| left.reason.clone());
-            CaseResult::Skipped(reason.unwrap_or_else(|| "it was not to be done".to_owned()))
-        }
+        _ if !check.is_done => CaseResult::Skipped(check.reason_not_done().unwrap_or_default().to_owned()),
         [] => CaseResult::Passed,
         problems => {
             let lines: Vec<String> = problems

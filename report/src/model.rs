@@ -299,6 +299,9 @@ pub struct Recipe {
     pub text: String,
 }
 
+/// The name of the check of the source's own indexes, on which the proof does not depend.
+pub const INTEGRITY: &str = "integrity";
+
 /// A check besides the rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
@@ -316,6 +319,19 @@ pub struct Check {
     pub left_out: Vec<NotCompared>,
     /// Whether it was done at all.
     pub is_done: bool,
+}
+
+impl Check {
+    /// Whether it is the check on which the proof does not depend, and has not run.
+    pub(crate) fn is_integrity_not_run(&self) -> bool {
+        self.name == INTEGRITY && !self.is_done
+    }
+
+    /// Why it was not done, as far as that is known; none where it was.
+    pub(crate) fn reason_not_done(&self) -> Option<&str> {
+        let first = || self.left_out.first().map_or("it was not to be done", |left| left.reason.as_str());
+        (!self.is_done).then(first)
+    }
 }
 
 /// A problem and its remedy.

@@ -73,6 +73,11 @@ pub enum Remedy {
         /// Whether a restart cannot check what it drops.
         must_discard: bool,
     },
+    /// Let SQLite build the indexes of the source again, and continue.
+    RepairIndexes {
+        /// The app's file.
+        source: PathBuf,
+    },
     /// Repair the row that the app's table refuses, or that table, and start over.
     RepairRowOrTable,
     /// Repair the value in the source, and start over.

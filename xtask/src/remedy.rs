@@ -7,6 +7,8 @@ use postgres_client::session::APPLICATION_NAME;
 use row_mover::remedy::{FolderNeed, Remedy};
 use row_mover::status::NextStep;
 
+use crate::display::shell_word;
+
 /// Returns what to do about an error, if that is known.
 pub(crate) fn of(error: &anyhow::Error) -> Option<Cow<'_, str>> {
     error.chain().find_map(|cause| {
@@ -113,6 +115,13 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         }
         Remedy::PutBackOrRestart { must_discard: true } => {
             "put it back where it was, or start over with --restart --discard, which takes a new one"
+        }
+        Remedy::RepairIndexes { source } => {
+            return Cow::Owned(format!(
+                "nothing was switched: `sqlite3 {} 'REINDEX'` builds the indexes again, also while the app works; check what the app has \
+                 done by the damaged ones, and run the same command again",
+                shell_word(&source.display().to_string())
+            ));
         }
         Remedy::RepairRowOrTable => {
             "a row violates a rule of the app's table: repair the row in SQLite, or the table in PostgreSQL, and start over with \

@@ -42,6 +42,7 @@ fn migrate(folder: &TempDir) -> TestDatabase {
         chunk_bytes: 256 << 10,
         restart: false,
         discard: false,
+        integrity_check: false,
         show_values: true,
         baseline: None,
         owner: None,

@@ -6,7 +6,7 @@ use super::page::{Page, wrong};
 use super::parts::{columns, scrolling, table_link, words};
 use crate::Report;
 use crate::figures::{count, counted};
-use crate::model::{Check, Compared, Problem};
+use crate::model::{Check, Compared, INTEGRITY, Problem};
 use crate::text;
 
 /// Something that is off.
@@ -33,9 +33,6 @@ impl Finding<'_> {
         !matches!(self, Finding::Problem { check, .. } if check.name == INTEGRITY)
     }
 }
-
-/// The check of the source's own indexes.
-const INTEGRITY: &str = "integrity";
 
 /// All findings, rows first.
 pub(super) fn findings(report: &Report) -> Vec<Finding<'_>> {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::page::{Page, Sums, verdict_words};
 use super::parts::{State, code, moment};
 use crate::figures::{byte_rate, count, counted, seconds, size};
-use crate::model::{SpanKind, Verdict};
+use crate::model::{Check, SpanKind, Verdict};
 
 /// The section.
 pub(super) fn section(page: &Page<'_>) -> Markup {
@@ -62,7 +62,9 @@ fn lede(page: &Page<'_>, sums: Sums) -> Markup {
 }
 
 fn tiles(page: &Page<'_>, sums: Sums) -> Markup {
-    let checks = &page.report.checks;
+    // What was not run, because nothing depends on it, is a fact below.
+    let checks: Vec<&Check> =
+        page.report.checks.iter().filter(|check| !check.is_integrity_not_run()).collect();
     let held = checks.iter().filter(|check| check.is_done && check.problems.is_empty()).count() as u64;
     let wrong = sums.missing.saturating_add(sums.extra).saturating_add(sums.different);
     let rows_time = phase_seconds(page, "rows");
@@ -106,6 +108,9 @@ fn facts(page: &Page<'_>) -> Markup {
             div { dt { "Its SHA-256" } dd { (code(&source.sha256)) } }
             div { dt { "Target" } dd { (code(&report.target.url)) } }
             div { dt { "Plan" } dd { (code(&report.plan_sha256)) } }
+            @if report.checks.iter().any(Check::is_integrity_not_run) {
+                div { dt { "integrity_check" } dd { "not run; the proof does not depend on it: " a href="#proof" { "why, and how to run it" } } }
+            }
         }
     }
 }
@@ -126,8 +131,9 @@ fn cautions(page: &Page<'_>, sums: Sums) -> Vec<Markup> {
     if not_moved > 0 {
         cautions.push(html! { (counted(not_moved, "table")) " of the plan not in this run: " a href="#tables" { "the list of tables" } " says which." });
     }
-    let left_out: usize = report.checks.iter().map(|check| check.left_out.len()).sum();
-    let not_done = report.checks.iter().filter(|check| !check.is_done).count();
+    let wanted = || report.checks.iter().filter(|check| !check.is_integrity_not_run());
+    let left_out: usize = wanted().map(|check| check.left_out.len()).sum();
+    let not_done = wanted().filter(|check| !check.is_done).count();
     if left_out + not_done > 0 {
         cautions.push(html! {
             (counted((left_out + not_done) as u64, "thing")) " not compared: " a href="#proof" { "each with its reason" } "."

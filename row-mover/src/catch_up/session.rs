@@ -25,6 +25,7 @@ use crate::observer::Observer;
 use crate::rejects::RejectedTable;
 use crate::remedy::Remedy;
 use crate::run::{Session, check_none_begun};
+use crate::source::integrity_check::IntegrityState;
 use crate::source::seal::{self, Copy, Seal};
 use crate::source::{SourceConnection, live_version::LiveVersion};
 use crate::threads;
@@ -130,7 +131,7 @@ impl<'a> CatchUps<'a> {
         // Before the copy, so that a write during it is noticed the next time.
         version.read()?;
         let compared = self.compare(run, is_verified, observer)?;
-        if compared.rows.is_empty() {
+        if compared.rows.is_empty() && !self.replaces_damaged(session, run, &compared.newer)? {
             self.known = Some(Known { version, seal: run.seal.clone() });
             return Ok(CatchUpOutcome::Unchanged);
         }
@@ -156,6 +157,13 @@ impl<'a> CatchUps<'a> {
         session.retrying(|| copies::delete_passed(&mut *session.connection()?, &caught_up))?;
         self.known = Some(Known { version, seal: seal.clone() });
         Ok(CatchUpOutcome::Applied(CaughtUp { run: run.id, applied, seal: Some(seal), rejected, seconds }))
+    }
+
+    /// Whether a copy without a changed row takes the place of one whose indexes are damaged: they may have been repaired since.
+    fn replaces_damaged(&self, session: &Session<'_>, run: &Run, newer: &NewCopy) -> Result<bool> {
+        let known = session.retrying(|| ledger::integrity(&mut *session.connection()?, run.id))?;
+        let is_damaged = IntegrityState::of(known.as_ref()) == IntegrityState::Problems;
+        Ok(is_damaged && newer.hash.0 != run.seal.sha256)
     }
 
     /// Makes a copy and compares it with the last one, which is verified meanwhile.

@@ -10,7 +10,7 @@ use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::source::open::{is_nonempty, sidecar};
 use crate::source::quick_check::quick_check;
-use crate::source::{SourceConnection, seal};
+use crate::source::{SourceConnection, hashing, seal};
 use postgres_client::watch::check_stop;
 
 /// A sealed copy.
@@ -84,7 +84,7 @@ impl SourceCopy {
             }
         }
         check(path, path, observer)?;
-        let (sha256, bytes) = seal::hash(path, &|| check_stop(observer))?;
+        let (sha256, bytes) = hashing::hash(path, &|| check_stop(observer))?;
         let facts = SealedSource { path: path.to_owned(), sha256, bytes, sealed_at: None };
         Ok(SourceCopy { path: path.to_owned(), facts, _folder: None })
     }

@@ -7,6 +7,7 @@ mod complete;
 mod freeze;
 mod parts;
 mod rehearsal;
+mod soundness;
 mod stopped;
 
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ use postgres_client::{DbSettings, TargetUrl};
 
 pub use freeze::{Closed, Frozen, NotFrozen};
 pub use parts::{Cost, PauseParts};
-pub use rehearsal::Rehearsal;
+pub use rehearsal::{Rehearsal, RehearsalScope};
 
 use crate::command_lock;
 use crate::error::{Context, Error, Result};

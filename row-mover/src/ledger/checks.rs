@@ -1,4 +1,5 @@
-//! Results of the integrity check of the sealed copy. It takes as long as moving the rows and is done once for each run.
+//! Results of the integrity check of the sealed copy. It takes as long as moving the rows, runs where it is asked for or a decision
+//! depends on it, and is not repeated for the same copy.
 
 use super::{READ_FAILED, WRITE_FAILED, is_there};
 use crate::error::{Context, Result};
@@ -8,7 +9,7 @@ use postgres_client::connection::{Connection, text_array};
 /// The name of `PRAGMA integrity_check` in the ledger.
 const INTEGRITY: &str = "integrity";
 
-/// The result of `integrity_check` for the sealed copy of a run; none if it has not finished.
+/// The result of `integrity_check` for the sealed copy of a run; none if it has not run over the copy that the target equals now.
 ///
 /// # Errors
 /// When the ledger cannot be read.
@@ -26,7 +27,7 @@ pub fn integrity(connection: &mut Connection, run_id: i64) -> Result<Option<Inte
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub(crate) fn record_integrity(connection: &mut Connection, run_id: i64, found: &Integrity) -> Result<()> {
+pub fn record_integrity(connection: &mut Connection, run_id: i64, found: &Integrity) -> Result<()> {
     let seconds_ago = found.begun.map_or(found.seconds, |begun| begun.elapsed().as_secs_f64());
     let sql = "INSERT INTO migration.checks (run_id, check_name, seconds, problems, left_out, begun_at) \
                VALUES ($1::bigint, $2, $3::float8, $4::text[], $5::text[], clock_timestamp() - make_interval(secs => $6::float8)) \

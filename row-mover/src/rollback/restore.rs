@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     fn seal_of(path: &Path) -> Seal {
-        let (sha256, bytes) = crate::source::seal::hash(path, &|| Ok(())).unwrap();
+        let (sha256, bytes) = crate::source::hashing::hash(path, &|| Ok(())).unwrap();
         Seal {
             path: path.to_owned(),
             sha256,

@@ -60,7 +60,7 @@ impl Execution<'_> {
     fn check_stop(self) -> Result<Outcome> {
         let (run, session) = (&self.run, self.session);
         let known = session.retrying(|| ledger::integrity(&mut *session.connection()?, run.id))?;
-        beside_integrity(run, known, |integrity| {
+        beside_integrity(run, known, self.request.integrity_check, |integrity| {
             self.load()?;
             self.validate(integrity)
         })
@@ -316,8 +316,10 @@ impl Execution<'_> {
             session.observer.note(&Note::WaitingForIntegrityCheck);
         }
         let integrity = integrity.wait(session.observer)?;
-        session.retrying(|| ledger::record_integrity(&mut *session.connection()?, run.id, &integrity))?;
-        let validation = Validation { integrity: Some(integrity), ..validation };
+        if let Some(found) = &integrity {
+            session.retrying(|| ledger::record_integrity(&mut *session.connection()?, run.id, found))?;
+        }
+        let validation = Validation { integrity, ..validation };
         session.retrying(|| validation::record(&mut *session.connection()?, run, &validation))?;
         self.stop_clock(Phase::Validate);
         let chunks = session.retrying(|| ledger::chunks(&mut *session.connection()?, run.id))?;

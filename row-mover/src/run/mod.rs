@@ -35,6 +35,7 @@ use migrate_core::phase::{Decision, Phase, RunSubject, decide};
 use migrate_core::plan::{Plan, PlannedTable};
 
 pub use cancel::cancel;
+pub use integrity::check_sealed_copy;
 pub use open_tables::{LeftOpen, OpenTables, open_tables};
 pub use outcome::{AlreadyDone, Moved, Outcome, PhaseDone, Rejected, TableMoved};
 pub use seeds::{SettledSeeds, plan_into_existing};
@@ -89,6 +90,8 @@ pub struct Request<'a> {
     pub restart: bool,
     /// Whether a restart also drops rows that were written to the target since.
     pub discard: bool,
+    /// Whether `integrity_check` runs over the sealed copy, in parallel with the other phases, unless the ledger has its result.
+    pub integrity_check: bool,
     /// Whether the values of differing fields are shown.
     pub show_values: bool,
     /// What is written into the list of the app's own migrator once the schema is complete; nothing into tables of an app.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Validation;
 use crate::ledger::{Chunk, ChunkDone};
 use crate::rejects::RejectedTable;
+use crate::source::integrity_check::Integrity;
 use crate::source::preflight::Findings;
 use crate::source::seal::Seal;
 
@@ -93,6 +94,8 @@ pub struct AlreadyDone {
     pub source_changed_since: bool,
     /// Counts the rows that were skipped and the values that became NULL by the plan's policy.
     pub rejected: Rejected,
+    /// What `integrity_check` found in the sealed copy; none where it has not run.
+    pub integrity: Option<Integrity>,
     /// What was written into the list of the app's own migrator, which that run had not written; none where nothing was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,

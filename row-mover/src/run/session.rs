@@ -7,12 +7,14 @@ use migrate_core::load_plan::LoadPlan;
 use migrate_core::phase::Phase;
 use migrate_core::plan::PlannedTable;
 
+use super::integrity::check_sealed_copy;
 use super::outcome::{AlreadyDone, Outcome, PhaseDone, Rejected};
 use super::{Request, baseline, late_baseline, migrations, open_checked, target_check};
 use crate::error::{Context, Error, Result};
 use crate::ledger::{self, Run};
 use crate::observer::{Note, Observer};
 use crate::remedy::Remedy;
+use crate::source::integrity_check::Integrity;
 use crate::source::{SourceConnection, seal};
 use crate::validate::{CompareOptions, catalog, compare_rows};
 use crate::watched::Watched;
@@ -212,14 +214,30 @@ impl<'a> Session<'a> {
         };
         let source_changed_since = seal::source_state(&request.source) != run.seal.source_state;
         let rejected = Rejected::of(&ledger::chunks(&mut *self.connection()?, run.id)?);
+        let integrity = self.late_integrity(request, &run)?;
         Ok(Outcome::AlreadyDone(AlreadyDone {
             run: run.id,
             validated_at: run.validated_at.unwrap_or_default(),
             seal: run.seal,
             source_changed_since,
             rejected,
+            integrity,
             baseline,
         }))
+    }
+
+    /// The integrity of a finished run's sealed copy, which is checked now where that is asked for and was not done.
+    fn late_integrity(&self, request: &Request<'_>, run: &Run) -> Result<Option<Integrity>> {
+        let known = ledger::integrity(&mut *self.connection()?, run.id)?;
+        if known.is_some() || !request.integrity_check {
+            return Ok(known);
+        }
+        let found = check_sealed_copy(&run.seal, self.observer)?;
+        if !self.is_standby()? {
+            self.retrying(|| ledger::create(&mut *self.connection()?))?;
+            self.retrying(|| ledger::record_integrity(&mut *self.connection()?, run.id, &found))?;
+        }
+        Ok(Some(found))
     }
 
     /// Checks that dropping what an earlier run created loses nothing: a finished migration may have become the app's database, with rows

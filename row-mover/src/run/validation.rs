@@ -18,9 +18,9 @@ use super::seeds::{self, SettledSeeds};
 use super::{baseline, existing, in_charge, migrations, open_checked, removal, target_check};
 use crate::error::{Error, Result, is_stop};
 use crate::ledger::{self, Run};
-use crate::observer::Observer;
+use crate::observer::{Note, Observer};
 use crate::remedy::Remedy;
-use crate::source::integrity_check::Integrity;
+use crate::source::integrity_check::{Integrity, IntegrityState};
 use crate::source::{SourceConnection, seal};
 use crate::target::migration::Migration;
 use crate::validate::{
@@ -67,7 +67,8 @@ pub struct Validation {
     /// What became of the rows that tables of an app held before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub seeds: Vec<SettledSeeds>,
-    /// Whether the indexes of the sealed copy agree with its tables; none where that was not checked.
+    /// What `integrity_check` found in the sealed copy, whose indexes may not agree with its tables; none where it has not run. The proof
+    /// does not depend on it.
     pub integrity: Option<Integrity>,
     /// Duration in seconds.
     pub seconds: f64,
@@ -93,10 +94,10 @@ pub enum Purpose {
 }
 
 impl Validation {
-    /// Whether the source's own indexes agree with its tables, as far as that was checked. If not, the migrated rows are correct
-    /// nevertheless, but nothing irreversible should follow.
-    pub fn is_source_sound(&self) -> bool {
-        self.integrity.as_ref().is_none_or(|integrity| integrity.problems.is_empty())
+    /// Whether the source's own indexes agree with its tables. If they do not, the migrated rows are correct nevertheless, but nothing
+    /// irreversible should follow.
+    pub fn integrity_state(&self) -> IntegrityState {
+        IntegrityState::of(self.integrity.as_ref())
     }
 
     /// Whether everything was compared and nothing differs.
@@ -130,6 +131,8 @@ pub struct ValidationRequest<'a> {
     pub options: CompareOptions,
     /// Its purpose.
     pub purpose: Purpose,
+    /// Whether `integrity_check` runs over the sealed copy, unless the ledger has its result.
+    pub integrity_check: bool,
 }
 
 /// Validates the last migration into a target.
@@ -201,9 +204,12 @@ fn validate_within(
     };
     let known = ledger::integrity(&mut *connections.pooled()?, run.id)?;
     let is_known = known.is_some();
-    let validation = beside_integrity(&run, known, |integrity| {
+    let validation = beside_integrity(&run, known, request.integrity_check, |integrity| {
         let validation = parts.compare(&mut holder, &run)?;
-        Ok(Validation { integrity: Some(integrity.wait(observer)?), ..validation })
+        if !integrity.is_finished() {
+            observer.note(&Note::WaitingForIntegrityCheck);
+        }
+        Ok(Validation { integrity: integrity.wait(observer)?, ..validation })
     })?;
     let mut connection = connections.pooled()?;
     if let Some(found) = validation.integrity.as_ref().filter(|_| !is_known && !is_standby) {

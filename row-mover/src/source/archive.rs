@@ -10,8 +10,9 @@ use ruzstd::decoding::StreamingDecoder;
 use ruzstd::encoding::CompressionLevel;
 use sha2::{Digest, Sha256};
 
+use super::hashing::hash;
 use super::open::open_regular;
-use super::seal::{Seal, hash, verify};
+use super::seal::{Seal, verify};
 use crate::error::{Context, Error, Result, is_stop};
 
 /// The checksum of the archive, for `sha256sum -c`.

@@ -127,7 +127,7 @@ fn orphans(
             continue;
         };
         let mut offenders = Offenders::new(table);
-        orphans::each(source, plan, table, key, |row, _| offenders.name(row))
+        orphans::each(source, plan, table, key, &mut |row, _| offenders.name(row))
             .context(|| format!("the foreign keys of table {} cannot be checked", table.source))?;
         let columns = orphans::source_names(table, &key.columns).into_iter().map(str::to_owned).collect();
         let constraint = BreachedConstraint::ForeignKey { columns, parent: parent.source.clone() };

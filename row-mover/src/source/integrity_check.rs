@@ -1,8 +1,9 @@
 //! Checks whether the indexes of the sealed copy agree with its tables, with `PRAGMA integrity_check`.
 //!
 //! It finds what `quick_check` does not (an index that lacks a row, two indexes with swapped content) and takes about as long as moving
-//! the rows, so it runs in parallel with them. Rows are never read through an index, so a damaged index does not affect what moves,
-//! but the app may have read wrong results for a long time. Only the hash of the sealed copy shows that the rows are intact.
+//! the rows. Rows are never read through an index, so a damaged index does not affect what moves, and the check runs only where a
+//! decision depends on it: the app may have read wrong results for a long time. Only the hash of the sealed copy shows that the rows are
+//! intact.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -39,6 +40,29 @@ pub struct Integrity {
     /// When it was begun; none where the ledger had it.
     #[serde(skip)]
     pub begun: Option<Instant>,
+}
+
+/// What is known of the integrity of a sealed copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntegrityState {
+    /// `integrity_check` has not run over it.
+    NotRun,
+    /// Its indexes agree with its tables, as far as they can be checked.
+    Sound,
+    /// There are problems.
+    Problems,
+}
+
+impl IntegrityState {
+    /// The state that follows from a result, or from there being none.
+    pub fn of(found: Option<&Integrity>) -> IntegrityState {
+        match found {
+            None => IntegrityState::NotRun,
+            Some(found) if found.problems.is_empty() => IntegrityState::Sound,
+            Some(_) => IntegrityState::Problems,
+        }
+    }
 }
 
 /// Checks the file of `source`, until `is_over` returns that the result is no longer needed.

@@ -149,6 +149,16 @@ impl SourceConnection {
         &self.file
     }
 
+    /// Whether SQLite holds text in UTF-8 in this file, and lends it without a conversion.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(super) fn is_utf8(&self) -> Result<bool> {
+        let encoding = self.connection.query_row("PRAGMA encoding", [], |row| row.get::<_, String>(0));
+        let encoding = encoding.context(|| format!("{} cannot be read", self.path().display()))?;
+        Ok(encoding.eq_ignore_ascii_case("UTF-8"))
+    }
+
     /// Whether the file is read without SQLite's locks.
     pub(crate) fn is_unlocked(&self) -> bool {
         matches!(self.file.access, Access::Unlocked(_))

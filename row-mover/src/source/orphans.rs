@@ -36,14 +36,27 @@ pub(super) fn each(
     plan: &LoadPlan,
     table: &PlannedTable,
     key: &PlannedForeignKey,
-    mut found: impl FnMut(&Row<'_>, Orphan),
+    found: &mut dyn FnMut(&Row<'_>, Orphan),
 ) -> Result<()> {
-    let Some(parent) = plan.tables.iter().find(|parent| parent.target == key.parent_table) else {
-        return Ok(());
-    };
+    each_without_parent(source, plan, table, key, found)?;
+    each_with_skipped_parent(source, plan, table, key, found)
+}
+
+/// The same for the rows without a parent in SQLite alone.
+///
+/// # Errors
+/// When the source cannot be read.
+pub(super) fn each_without_parent(
+    source: &SourceConnection,
+    plan: &LoadPlan,
+    table: &PlannedTable,
+    key: &PlannedForeignKey,
+    found: &mut dyn FnMut(&Row<'_>, Orphan),
+) -> Result<()> {
+    let Some(parent) = parent(plan, key) else { return Ok(()) };
     let columns = Columns::new(table, &key.columns);
     let failed = || format!("table {} cannot be read", table.source);
-    let (mut scratch, mut key_bytes) = (RowBuffer::default(), Vec::new());
+    let mut scratch = RowBuffer::default();
     let without_parent =
         Scan::of(table).filtered(Some(without_parent_sql(table, parent, key))).with_all_values_in_memory();
     without_parent.each(source, &failed, &mut |row| {
@@ -53,7 +66,24 @@ pub(super) fn each(
             found(row.held(), Orphan::WithoutParent);
         }
         Ok(())
-    })?;
+    })
+}
+
+/// The same for the rows whose parent is skipped alone.
+///
+/// # Errors
+/// When the source cannot be read.
+pub(super) fn each_with_skipped_parent(
+    source: &SourceConnection,
+    plan: &LoadPlan,
+    table: &PlannedTable,
+    key: &PlannedForeignKey,
+    found: &mut dyn FnMut(&Row<'_>, Orphan),
+) -> Result<()> {
+    let Some(parent) = parent(plan, key) else { return Ok(()) };
+    let columns = Columns::new(table, &key.columns);
+    let failed = || format!("table {} cannot be read", table.source);
+    let (mut scratch, mut key_bytes) = (RowBuffer::default(), Vec::new());
     let lost = skipped_keys(source, parent, &key.parent_columns)?;
     if lost.is_empty() {
         return Ok(());
@@ -67,6 +97,10 @@ pub(super) fn each(
         }
         Ok(())
     })
+}
+
+fn parent<'a>(plan: &'a LoadPlan, key: &PlannedForeignKey) -> Option<&'a PlannedTable> {
+    plan.tables.iter().find(|parent| parent.target == key.parent_table)
 }
 
 /// The keys of the skipped rows of `parent`, as PostgreSQL would hold them.

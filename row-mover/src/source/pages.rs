@@ -24,6 +24,9 @@ const LOCK_BYTE: u64 = 0x4000_0000;
 /// Pages between two checks of the time.
 const STEP_PAGES: u64 = 1000;
 
+/// Bytes of the copy that are read at once; a multiple of every page size.
+const PIECE_BYTES: usize = 1 << 18;
+
 /// Returns the first page in which `connection` and the copy at `path` differ; none if all are the same. Nobody may write to the copy,
 /// and the caller holds a read transaction. `compared` receives the share that is done; an error from it ends the comparison.
 ///
@@ -42,7 +45,7 @@ pub(crate) fn first_difference(
     let page_count: u32 = connection.query_row("PRAGMA page_count", [], |row| row.get(0)).context(failed)?;
     let mut statement = connection.prepare("SELECT pgno, data FROM sqlite_dbpage").context(failed)?;
     let mut rows = statement.query([]).context(failed)?;
-    let (mut copied, mut seen, mut bytes) = (Vec::new(), 0, 0);
+    let (mut copy, mut seen, mut bytes) = (CopyReader::new(file), 0, 0);
     while let Some(row) = rows.next().context(failed)? {
         let number: u32 = row.get(0).context(failed)?;
         let page = row.get_ref(1).context(failed)?.as_blob().context(failed)?;
@@ -50,7 +53,10 @@ pub(crate) fn first_difference(
         let start = u64::from(number.saturating_sub(1)) * size;
         bytes += size;
         if !(start..start + size).contains(&LOCK_BYTE)
-            && !is_same_page(&file, number, start, page, &mut copied).context(failed)?
+            && !copy
+                .page_at(start, page.len())
+                .context(failed)?
+                .is_some_and(|copied| is_same(number, page, copied))
         {
             return Ok(Some(number));
         }
@@ -69,23 +75,55 @@ pub(crate) fn first_difference(
     Ok((bytes != copy_bytes).then_some(next))
 }
 
-fn is_same_page(
-    file: &File,
-    number: u32,
+/// Reads pages of a copy.
+struct CopyReader {
+    file: File,
+    piece: Vec<u8>,
+    /// Where the piece begins in the file.
     start: u64,
-    page: &[u8],
-    copied: &mut Vec<u8>,
-) -> std::io::Result<bool> {
-    copied.resize(page.len(), 0);
-    match file.read_exact_at(copied, start) {
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(false),
-        read => read?,
+}
+
+impl CopyReader {
+    fn new(file: File) -> CopyReader {
+        CopyReader { file, piece: Vec::new(), start: 0 }
     }
+
+    /// The bytes of a page; none where the file has fewer.
+    fn page_at(&mut self, start: u64, size: usize) -> std::io::Result<Option<&[u8]>> {
+        let is_held =
+            |piece: &[u8], first: u64| first <= start && start + size as u64 <= first + piece.len() as u64;
+        if !is_held(&self.piece, self.start) {
+            self.start = start;
+            self.piece.resize(PIECE_BYTES.max(size), 0);
+            let read = read_at(&self.file, &mut self.piece, start)?;
+            self.piece.truncate(read);
+        }
+        let place = usize::try_from(start - self.start).unwrap_or(usize::MAX);
+        Ok(self.piece.get(place..).and_then(|rest| rest.get(..size)))
+    }
+}
+
+/// Fills a buffer from a place of a file, as far as the file reaches. Returns how many bytes it has read.
+fn read_at(file: &File, buffer: &mut [u8], start: u64) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, start + filled as u64) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Whether a page and its copy are the same, except for what sealing writes.
+fn is_same(number: u32, page: &[u8], copied: &[u8]) -> bool {
     if number > 1 {
-        return Ok(page == copied.as_slice());
+        return page == copied;
     }
     // The parts between those that sealing writes, and the rest.
     let starts = std::iter::once(0).chain(REWRITTEN.iter().map(|range| range.end));
     let ends = REWRITTEN.iter().map(|range| range.start).chain(std::iter::once(page.len()));
-    Ok(starts.zip(ends).all(|(start, end)| page.get(start..end) == copied.get(start..end)))
+    starts.zip(ends).all(|(start, end)| page.get(start..end) == copied.get(start..end))
 }

@@ -2,8 +2,7 @@
 //!
 //! It runs the conversions of the load and discards the bytes.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use migrate_core::copy_format::FieldRefusal;
 use migrate_core::load_plan::LoadPlan;
@@ -14,8 +13,9 @@ use serde::Serialize;
 
 use super::SourceConnection;
 use super::chunk_plan::ChunkPlan;
+use super::foreign_keys::{ForeignKeys, KEYS_BYTES_MAX, RowKeys};
 use super::key_ranges::PartSize;
-use super::orphans::{self, Orphan};
+use super::key_set::Budget;
 use super::page_limits::{Exceeding, Watch};
 use super::parts;
 pub use super::profile::profile;
@@ -24,6 +24,8 @@ pub use super::remedies::{Remedies, Repair};
 use super::row_range::RowRange;
 use super::rows::{Scan, SourceRow, Value, Values};
 use super::scan;
+use super::scan_schedule::{EndOnFailure, Schedule, Task};
+use super::suspects;
 use crate::error::{Context, Error, Result};
 use crate::row_encoder::{self, Refused, RowBuffer, RowOutcome};
 use crate::threads;
@@ -142,15 +144,6 @@ impl Findings {
     }
 }
 
-/// A piece of the scan.
-#[derive(Clone, Debug)]
-enum Task {
-    /// The rows of a table, by place in the plan; in a range where there is one.
-    Rows(usize, Option<RowRange>),
-    /// The foreign keys of a table.
-    ForeignKeys(usize),
-}
-
 /// Scans all tables of `plan`, several tables and parts of tables at once, and cuts them into chunks of about `chunk_bytes`. `open` opens
 /// a connection for each worker. `scanned` receives the number of rows; an error from it ends the scan.
 ///
@@ -163,87 +156,96 @@ pub(crate) fn scan_values(
     open: &(dyn Fn() -> Result<SourceConnection> + Sync),
     scanned: &(dyn Fn(u64) -> Result<()> + Sync),
 ) -> Result<Findings> {
-    let tasks = tasks(&open()?, plan, chunk_bytes)?;
-    // The foreign keys of a table cannot be divided, and so begin first.
-    let mut order: Vec<usize> = (0..tasks.len()).collect();
-    order.sort_by_key(|&place| matches!(tasks[place], Task::Rows(..)));
-    let next = AtomicUsize::new(0);
+    let first = open()?;
+    let budget = Budget::new(KEYS_BYTES_MAX);
+    let mut keys = ForeignKeys::new(plan, &budget, first.is_utf8()?);
+    let order = keys.settle_order();
+    let schedule = Schedule::new(&keys, &order, &parts(&first, plan, chunk_bytes)?);
+    drop(first);
     let results = Mutex::new(Vec::new());
     let work = || -> Result<()> {
+        let mut end = EndOnFailure { schedule: &schedule, is_done: false };
         let source = open()?;
-        while let Some(&place) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let mut found = TableFindings { chunks: ChunkPlan::new(chunk_bytes), ..TableFindings::default() };
-            match &tasks[place] {
+        while let Some((number, task)) = schedule.next() {
+            match &task {
                 Task::Rows(table, range) => {
-                    scan_rows(&source, &plan.tables[*table], range.as_ref(), scanned, &mut found)?;
+                    let table = *table;
+                    let mut found = TableFindings::none(chunk_bytes);
+                    let mut row_keys = keys.of_rows(table);
+                    let planned = &plan.tables[table];
+                    scan_rows(&source, planned, range.as_ref(), scanned, &mut row_keys, &mut found)?;
+                    row_keys.finish();
+                    lock(&results).push((number, table, found));
                 }
-                Task::ForeignKeys(table) => {
-                    find_orphans(&source, plan, &plan.tables[*table], &mut found)?;
-                }
+                Task::LateKeys(table, range) => keys.check_late(&source, *table, range.clone())?,
             }
-            lock(&results).push((place, found));
+            schedule.finished(&task);
         }
+        end.is_done = true;
         Ok(())
     };
+    in_threads(workers.min(schedule.len()), &work)?;
+    let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // In the order of the rows, whichever worker finished first.
+    results.sort_by_key(|(number, ..)| *number);
+    let mut tables: Vec<TableFindings> = (plan.tables.iter())
+        .map(|table| TableFindings { table: table.source.clone(), ..TableFindings::none(chunk_bytes) })
+        .collect();
+    for (_, table, found) in results {
+        tables[table].append(found);
+    }
+    let suspects = suspects::of(plan, &keys, &tables);
+    drop(keys);
+    suspects::find(plan, &suspects, workers, chunk_bytes, open, &mut tables)?;
+    Ok(Findings { tables })
+}
+
+/// Runs `work` in several threads at once.
+pub(super) fn in_threads(workers: usize, work: &(dyn Fn() -> Result<()> + Sync)) -> Result<()> {
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..workers.max(1).min(tasks.len().max(1)))
-            .map(|_| threads::spawn(scope, work))
-            .collect::<Result<_>>()?;
+        let threads: Vec<_> = (0..workers).map(|_| threads::spawn(scope, work)).collect::<Result<_>>()?;
         threads.into_iter().try_for_each(|thread| {
             thread
                 .join()
                 .unwrap_or_else(|_| Err(Error::new("a thread that scans the source stopped unexpectedly")))
         })
-    })?;
-    let mut results = results.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    // In the order of the tables and of their rows, whichever worker finished first.
-    results.sort_by_key(|(place, _)| *place);
-    let mut tables: Vec<TableFindings> = (plan.tables.iter())
-        .map(|table| TableFindings {
-            table: table.source.clone(),
-            chunks: ChunkPlan::new(chunk_bytes),
-            ..TableFindings::default()
-        })
-        .collect();
-    for (place, found) in results {
-        let (Task::Rows(table, _) | Task::ForeignKeys(table)) = tasks[place];
-        tables[table].append(found);
-    }
-    Ok(Findings { tables })
+    })
 }
 
-/// All tasks, in the order of the tables, and for each table first its rows in their order.
-fn tasks(source: &SourceConnection, plan: &LoadPlan, chunk_bytes: u64) -> Result<Vec<Task>> {
+/// The parts in which each table is scanned, in the order of their rows.
+fn parts(source: &SourceConnection, plan: &LoadPlan, chunk_bytes: u64) -> Result<Vec<Vec<Option<RowRange>>>> {
     /// A table of more rowids than this is scanned in parts.
     const PART_ROWIDS: u64 = 1 << 15;
     /// The most parts of a table.
-    const PARTS_MAX: u64 = 256;
+    const PARTS_MAX: usize = 256;
     /// The parts of a table WITHOUT ROWID for each chunk, which consists of complete parts.
     const PARTS_OF_CHUNK: u64 = 8;
     let bytes = usize::try_from(chunk_bytes / PARTS_OF_CHUNK).unwrap_or(usize::MAX);
     let part_size = PartSize { bytes, parts_max: usize::MAX };
-    let mut tasks = Vec::new();
-    for (place, table) in plan.tables.iter().enumerate() {
-        let ranges = match parts::rowid_bounds(source, &table.source, table.rowid.as_deref())? {
-            Some(bounds) => {
-                parts::ranges(bounds, PART_ROWIDS, PARTS_MAX).into_iter().map(RowRange::Rowids).collect()
-            }
-            None => parts::key_ranges(source, &table.source, table.without_rowid, part_size)?,
-        };
-        match ranges.is_empty() {
-            true => tasks.push(Task::Rows(place, None)),
-            false => tasks.extend(ranges.into_iter().map(|range| Task::Rows(place, Some(range)))),
+    let parts = |table: &PlannedTable| -> Result<Vec<Option<RowRange>>> {
+        if table.without_rowid {
+            let ranges = parts::key_ranges(source, &table.source, true, part_size)?;
+            return Ok(if ranges.is_empty() { vec![None] } else { ranges.into_iter().map(Some).collect() });
         }
-        if !table.foreign_keys.is_empty() {
-            tasks.push(Task::ForeignKeys(place));
+        let bounds = parts::rowid_bounds(source, &table.source, table.rowid.as_deref())?;
+        let (Some(bounds), Some(rowid)) = (bounds, table.rowid.as_deref()) else { return Ok(vec![None]) };
+        if bounds.last.abs_diff(bounds.first) < PART_ROWIDS {
+            return Ok(vec![Some(RowRange::Rowids(bounds))]);
         }
-    }
-    Ok(tasks)
+        let ranges = parts::populated(source, &table.source, rowid, PART_ROWIDS, PARTS_MAX)?;
+        Ok(ranges.into_iter().map(RowRange::Rowids).map(Some).collect())
+    };
+    plan.tables.iter().map(parts).collect()
 }
 
 impl TableFindings {
+    /// Those of no rows, in chunks of about `chunk_bytes`.
+    pub(super) fn none(chunk_bytes: u64) -> TableFindings {
+        TableFindings { chunks: ChunkPlan::new(chunk_bytes), ..TableFindings::default() }
+    }
+
     /// Adds the findings in the rows that follow.
-    fn append(&mut self, next: TableFindings) {
+    pub(super) fn append(&mut self, next: TableFindings) {
         self.rows += next.rows;
         self.bytes += next.bytes;
         self.skipped += next.skipped;
@@ -274,6 +276,7 @@ fn scan_rows(
     table: &PlannedTable,
     range: Option<&RowRange>,
     scanned: &dyn Fn(u64) -> Result<()>,
+    keys: &mut RowKeys<'_, '_>,
     found: &mut TableFindings,
 ) -> Result<()> {
     /// Progress interval, in rows.
@@ -285,6 +288,7 @@ fn scan_rows(
     let (mut buffer, mut lengths) = (RowBuffer::default(), Vec::new());
     Scan::of(table).within(range.cloned()).each(source, &failed, &mut |row| {
         buffer.clear();
+        keys.visit(row).context(failed)?;
         if has_generated {
             find_uncomputed(table, row, found).context(failed)?;
         }
@@ -355,40 +359,6 @@ fn find_uncomputed(
     Ok(())
 }
 
-/// Rows whose foreign key would point nowhere, which SQLite permits and PostgreSQL does not.
-fn find_orphans(
-    source: &SourceConnection,
-    plan: &LoadPlan,
-    table: &PlannedTable,
-    found: &mut TableFindings,
-) -> Result<()> {
-    let failed = || format!("the foreign keys of table {} cannot be checked", table.source);
-    // A constraint that the plan knows to be violated is created as NOT VALID, and refuses no row.
-    for key in table.foreign_keys.iter().filter(|key| !key.not_valid) {
-        let columns = orphans::source_names(table, &key.columns).join(", ");
-        let parent = plan.tables.iter().find(|parent| parent.target == key.parent_table);
-        let parent = parent.map_or("", |parent| parent.source.as_str());
-        orphans::each(source, plan, table, key, |row, orphan| {
-            let remedies = match orphan {
-                Orphan::WithoutParent if table.existing.is_none() => Remedies::plan_again(),
-                _ => Remedies::none(),
-            };
-            add_offender(&mut found.offenders, &columns, remedies, || Offender {
-                key: row_key(table, row),
-                reason: match orphan {
-                    Orphan::WithoutParent => format!("points to a row that {parent} has not"),
-                    Orphan::ParentIsSkipped => format!(
-                        "points to a row of {parent} that would be skipped; a plan that is made with on_reject = \"skip\" migrates \
-                         it, with the foreign key as NOT VALID"
-                    ),
-                },
-            });
-        })
-        .context(failed)?;
-    }
-    Ok(())
-}
-
 pub(crate) fn add_offender(
     offenders: &mut Vec<Offenders>,
     column: &str,
@@ -423,6 +393,6 @@ pub(crate) fn row_key(table: &PlannedTable, row: &Row<'_>) -> String {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,7 @@
 //! stopped and the copy never restarts. Its hash is stored in a form that `sha256sum -c` checks, and it is made read-only.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,18 +12,20 @@ use std::time::Duration;
 use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use super::hashing::{Hash, Hashing, hash, hash_and_sync};
 use super::live_file::Disturbance;
-use super::open::{check_length, open_regular, sidecar};
+use super::open::{check_length, sidecar};
 use super::undisturbed::{Protection, ReadMethod, read_undisturbed};
 use super::{SourceConnection, SourceFile, pages};
 use crate::error::{Context, Error, Result};
 use crate::remedy::{FolderNeed, Remedy};
-use crate::threads;
 
 /// Pages between two checks of the time.
 const STEP_PAGES: i32 = 1000;
+
+/// SQLite's page cache while it copies, in KiB.
+const CACHE_KIB: i32 = 200;
 
 /// The longest name that a sealed copy keeps. File systems accept 255 bytes, encrypted ones 143.
 const NAME_BYTES_MAX: usize = 120;
@@ -63,6 +65,8 @@ pub struct Copy {
     source_path: PathBuf,
     source_state: String,
     read_method: ReadMethod,
+    /// Where the hash was begun with the comparison of all pages.
+    hashing: Option<Hashing>,
 }
 
 /// How a copy is compared with the file that it was made of.
@@ -94,17 +98,17 @@ pub fn copy(path: &Path, backup_dir: &Path, copied: &dyn Fn(f64) -> Result<()>) 
         let copied_at = jiff::Timestamp::now();
         let state = source_state(source.real_path());
         remove_files(&files.partial);
-        copy_pages(source, &files.partial, Verification::EveryPage, copied)?;
-        Ok((copied_at, source.real_path().to_owned(), state))
+        let hashing = copy_pages(source, &files.partial, Verification::EveryPage, copied)?;
+        Ok((copied_at, source.real_path().to_owned(), state, hashing))
     };
-    let ((copied_at, source_path, source_state), read_method) = read_undisturbed(path, &mut copy_once)
-        .map_err(|error| match free_bytes(&files.folder) {
+    let ((copied_at, source_path, source_state, hashing), read_method) =
+        read_undisturbed(path, &mut copy_once).map_err(|error| match free_bytes(&files.folder) {
             Ok(free) if free < LITTLE_ROOM => {
                 error.with_remedy_value(Remedy::MakeRoom { folder: backup_dir.to_owned(), free_bytes: free })
             }
             _ => error,
         })?;
-    Ok(Copy { files, copied_at, source_path, source_state, read_method })
+    Ok(Copy { files, copied_at, source_path, source_state, read_method, hashing })
 }
 
 /// Copies the live file while this process holds a lock on it that excludes every writer, for a freeze. The file is read through SQLite
@@ -124,7 +128,8 @@ pub(crate) fn copy_locked(
     let source_state = source_state(source.real_path());
     copy_pages(&source, &files.partial, Verification::None, copied)?;
     let read_method = ReadMethod { protection: Protection::SqliteLocks, attempts: 1 };
-    Ok(Copy { files, copied_at, source_path: source.real_path().to_owned(), source_state, read_method })
+    let source_path = source.real_path().to_owned();
+    Ok(Copy { files, copied_at, source_path, source_state, read_method, hashing: None })
 }
 
 impl Copy {
@@ -137,24 +142,16 @@ impl Copy {
     ///
     /// # Errors
     /// When it cannot be read or written.
-    pub fn hash(&self, check_stop: &dyn Fn() -> Result<()>) -> Result<(String, u64)> {
-        let partial = self.path();
-        // At the same time: one waits for the disk, the other one for the processor.
-        let (written, hashed) = std::thread::scope(|scope| {
-            let written = threads::spawn(scope, || File::open(partial).and_then(|file| file.sync_all()))?;
-            let hashed = hash(partial, check_stop);
-            let written = written.join().unwrap_or_else(|_| Err(std::io::Error::other("its thread stopped")));
-            Result::Ok((written, hashed))
-        })?;
-        written.context(|| format!("{} cannot be written to the disk", partial.display()))?;
-        hashed
+    pub fn hash(&self, check_stop: &dyn Fn() -> Result<()>) -> Result<Hash> {
+        let begun = self.hashing.as_ref().and_then(|hashing| hashing.wait(check_stop));
+        begun.unwrap_or_else(|| hash_and_sync(self.path(), check_stop))
     }
 
     /// Seals it with the result of [`Copy::hash`].
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn seal(mut self, (sha256, bytes): (String, u64)) -> Result<Seal> {
+    pub fn seal(mut self, (sha256, bytes): Hash) -> Result<Seal> {
         let files = &mut self.files;
         let sealed_path = files.folder.join(&files.name);
         finish(&files.partial, &sealed_path, &files.folder)?;
@@ -310,13 +307,13 @@ fn create_private_folder(backup_dir: &Path, folder: &Path) -> Result<()> {
 
 /// Copies the database into `partial`, a new file that only its owner may read, and then compares every page: a page that differs was
 /// written by somebody who uses no locks. Pages that were the same both times are consistent, because all of them held these values at
-/// the moment between the two passes.
+/// the moment between the two passes. Meanwhile the copy is hashed, if it is compared.
 fn copy_pages(
     source: &SourceConnection,
     partial: &Path,
     verification: Verification,
     copied: &dyn Fn(f64) -> Result<()>,
-) -> Result<()> {
+) -> Result<Option<Hashing>> {
     let failed = || format!("{} cannot be copied to {}", source.path().display(), partial.display());
     let disturbed = |disturbance: Disturbance| Err(Error::new(failed()).caused_by(disturbance));
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(partial).context(failed)?;
@@ -324,6 +321,10 @@ fn copy_pages(
     // [`Copy::hash`] writes it to the disk: before that it is no copy that anybody relies on.
     target.execute_batch("PRAGMA synchronous = OFF").context(failed)?;
     let connection = source.connection();
+    // Each page is needed once. A small cache stays in the processor's own.
+    for cached in [connection, &target] {
+        cached.pragma_update(None, "cache_size", -CACHE_KIB).context(failed)?;
+    }
     // A read transaction that is held through all steps keeps one snapshot: without it every write restarts the copy.
     let snapshot = connection.unchecked_transaction().context(failed)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).context(failed)?;
@@ -340,6 +341,8 @@ fn copy_pages(
         return Err(Error::new(failed()).caused_by(format!("its journal mode stayed {mode}")));
     }
     target.close().map_err(|(_, error)| error).context(failed)?;
+    // The comparison does not need the second processor.
+    let hashing = (verification == Verification::EveryPage).then(|| Hashing::start(partial)).flatten();
     if verification == Verification::EveryPage
         && let Some(page) = pages::first_difference(connection, partial, &|share| copied(0.5 + share / 2.0))?
     {
@@ -348,7 +351,8 @@ fn copy_pages(
     if let Some(disturbance) = source.disturbance_since(before.as_ref()) {
         return disturbed(disturbance);
     }
-    snapshot.finish().context(failed)
+    snapshot.finish().context(failed)?;
+    Ok(hashing)
 }
 
 /// The cause that ended a backup.
@@ -388,23 +392,6 @@ fn finish(partial: &Path, sealed: &Path, folder: &Path) -> Result<()> {
     fs::rename(partial, sealed).context(failed)?;
     fs::set_permissions(sealed, fs::Permissions::from_mode(0o400)).context(failed)?;
     File::open(folder).and_then(|folder| folder.sync_all()).context(failed)
-}
-
-/// SHA-256 and size of a file.
-pub(crate) fn hash(path: &Path, check_stop: &dyn Fn() -> Result<()>) -> Result<(String, u64)> {
-    let failed = || format!("{} cannot be read", path.display());
-    let mut file = open_regular(path).context(failed)?;
-    let (mut hasher, mut buffer, mut bytes) = (Sha256::new(), vec![0; 1 << 20], 0);
-    loop {
-        check_stop()?;
-        let read = file.read(&mut buffer).context(failed)?;
-        if read == 0 {
-            break;
-        }
-        hasher.update(&buffer[..read]);
-        bytes += read as u64;
-    }
-    Ok((hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), bytes))
 }
 
 /// Writes the manifest, and the hash in the form that `sha256sum -c SHA256SUMS` reads.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use migrate_core::phase::Phase;
 use migrate_core::plan::Plan;
 use migrate_core::render;
-use row_mover::run::{self, Observer, Outcome};
+use row_mover::run::{self, Observer, Outcome, Request};
 use row_mover::target::migration::Migration;
 
 use crate::engine::{Case, moved, request};
@@ -55,7 +55,8 @@ fn child() {
     let dir = PathBuf::from(dir);
     let plan = Plan::from_json(&fs::read_to_string(dir.join("plan.json")).unwrap()).unwrap();
     let migrations = Migration::in_folder(&dir.join("migrations")).unwrap();
-    let request = request(&dir, &url, &plan, &migrations);
+    // With everything that may run beside the load.
+    let request = Request { integrity_check: true, ..request(&dir, &url, &plan, &migrations) };
     match run::migrate(&request, &Telling) {
         // The previous child had finished just before it was killed.
         Ok(Outcome::AlreadyDone(_)) => {}

@@ -160,6 +160,7 @@ fn moves_within(role: &Role, limit: i32) {
         migrations: &role.case().migrations,
         options: CompareOptions { workers: 4, ..CompareOptions::default() },
         purpose: Purpose::Proof,
+        integrity_check: false,
     };
     let (_, found) = run::validate(&validation, &Silent)
         .unwrap_or_else(|error| panic!("limit {limit}: {}", chain(&error)));
@@ -213,6 +214,7 @@ fn a_limit_of_one_connection_is_refused_with_a_remedy_before_anything_is_created
         migrations: &role.case().migrations,
         options: CompareOptions::default(),
         purpose: Purpose::Proof,
+        integrity_check: false,
     };
     let words = chain(&run::validate(&validation, &Silent).map(|_| ()).unwrap_err());
     assert!(words.contains("need 2, and 1 is free"), "{words}");

@@ -14,7 +14,7 @@ use fixtures::writer::{self, LoggedWrite};
 use migrate_core::cutover::{Charge, CutoverStep, Event, Progress, Switch, charge};
 use postgres_client::{DbSettings, TargetUrl};
 use row_mover::catch_up::{CatchUpRequest, catch_up};
-use row_mover::cutover::{Cutover, CutoverRequest, Frozen};
+use row_mover::cutover::{Cutover, CutoverRequest, Frozen, RehearsalScope};
 use row_mover::fence::{self, FenceId, MarkUse};
 use row_mover::ledger;
 use row_mover::observer::Silent;
@@ -421,7 +421,7 @@ fn a_rehearsal_changes_nothing() {
     let request = request(round.dir.path(), url);
     let rehearsal = Cutover::open(&request, &Silent)
         .unwrap()
-        .rehearse()
+        .rehearse(RehearsalScope::Pause)
         .unwrap_or_else(|error| panic!("{}", chain(&error)));
     assert_eq!(rehearsal.applied.rows(), 10);
     assert!(rehearsal.pause() > Duration::ZERO);

@@ -219,6 +219,7 @@ fn validation_error(case: &Case) -> row_mover::Error {
         migrations: &case.migrations,
         options: row_mover::validate::CompareOptions::default(),
         purpose: row_mover::run::Purpose::Proof,
+        integrity_check: false,
     };
     run::validate(&request, &Silent).map(|_| ()).unwrap_err()
 }

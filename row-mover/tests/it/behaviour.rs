@@ -210,6 +210,7 @@ fn a_role_that_may_not_insert_tries_nothing() {
         migrations: &case.migrations,
         options: CompareOptions { workers: 1, ..CompareOptions::default() },
         purpose: Purpose::Proof,
+        integrity_check: false,
     };
     let found = run::validate(&request, &Silent).map(|(_, found)| found);
     case.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));

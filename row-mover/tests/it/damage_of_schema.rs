@@ -262,6 +262,7 @@ fn rows_that_row_level_security_hides_are_no_proof() {
         migrations: &case.migrations,
         options: CompareOptions { show_values: false, workers: 2, ..CompareOptions::default() },
         purpose: Purpose::Proof,
+        integrity_check: false,
     };
     let first = run::validate(&request, &Silent).map(|(_, found)| findings(&found));
     case.execute(

@@ -114,6 +114,7 @@ fn validation_needs_no_migrations_of_the_plan() {
         migrations,
         options: CompareOptions { workers: 2, ..CompareOptions::default() },
         purpose: Purpose::Proof,
+        integrity_check: false,
     };
     // None, and those of another plan.
     let others = [row_mover::target::migration::Migration::new("2026-11-01-000001_create_tables")];

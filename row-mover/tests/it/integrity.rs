@@ -1,4 +1,4 @@
-//! The sealed copy itself is looked at beside the load: an index that does not agree with its table is told, and never believed.
+//! `integrity_check` of the sealed copy, where it is asked for: an index that does not agree with its table is reported, and never used.
 
 use std::path::Path;
 
@@ -6,9 +6,9 @@ use migrate_core::phase::Phase;
 use postgres_client::{DbSettings, TargetUrl, pool};
 use row_mover::ledger;
 use row_mover::observer::StopFlag;
-use row_mover::run::{self, Moved, Outcome, Silent};
+use row_mover::run::{self, Moved, Outcome, Request, Silent};
 use row_mover::source::SourceConnection;
-use row_mover::source::integrity_check::{Integrity, integrity_check};
+use row_mover::source::integrity_check::{Integrity, IntegrityState, integrity_check};
 use row_mover::source::quick_check::quick_check;
 
 use crate::support::{Case, plan, sqlite};
@@ -35,7 +35,7 @@ fn damaged_case() -> Case {
 
 #[track_caller]
 fn moved_at_all(case: &Case) -> Moved {
-    match run::migrate(&case.request(), &Silent) {
+    match run::migrate(&Request { integrity_check: true, ..case.request() }, &Silent) {
         Ok(Outcome::Moved(moved)) => *moved,
         other => panic!("{other:?}"),
     }
@@ -52,7 +52,8 @@ fn swapped_indexes_are_reported_and_rows_are_migrated_correctly() {
         .unwrap();
     let moved = moved_at_all(&case);
     // It says nothing against what moved, and nothing is to be built on it.
-    assert!(moved.validation.is_proven() && !moved.validation.is_source_sound());
+    assert!(moved.validation.is_proven());
+    assert_eq!(moved.validation.integrity_state(), IntegrityState::Problems);
     let integrity = moved.validation.integrity.unwrap();
     assert!(
         integrity.problems.iter().any(|find| find == "row 1 missing from index sqlite_autoindex_a_1"),
@@ -61,23 +62,72 @@ fn swapped_indexes_are_reported_and_rows_are_migrated_correctly() {
     assert!(moved.validation.tables.iter().all(|table| table.is_equal() && table.source_rows == 2));
     assert_eq!(case.ask("SELECT k, v FROM a ORDER BY k"), ["a1|one", "a2|two"]);
     let (_, validation) = case.validated(false);
-    assert!(!validation.is_source_sound());
+    assert_eq!(validation.integrity_state(), IntegrityState::Problems);
     assert_eq!(validation.integrity.unwrap().problems, integrity.problems);
+}
+
+#[test]
+fn the_integrity_check_runs_where_it_is_asked_for() {
+    let case = damaged_case();
+    let moved = case.moved();
+    assert_eq!(moved.validation.integrity_state(), IntegrityState::NotRun);
+    let (_, validation) = case.validated(false);
+    assert!(validation.is_proven() && validation.integrity.is_none());
+    assert_eq!(case.ask("SELECT count(*) FROM migration.checks"), ["0"]);
+    // Later, and from then on its result is known.
+    let (_, validation) = case.validated_with_check();
+    assert!(validation.is_proven());
+    assert_eq!(validation.integrity_state(), IntegrityState::Problems);
+    let (_, validation) = case.validated(false);
+    assert_eq!(validation.integrity_state(), IntegrityState::Problems);
 }
 
 #[test]
 fn the_integrity_check_runs_once() {
     let case = Case::new(SOURCE);
-    let moved = case.moved();
-    assert_eq!(moved.validation.integrity.as_ref().map(|found| found.problems.len()), Some(0));
+    let moved = case.moved_with_check();
+    assert_eq!(moved.validation.integrity_state(), IntegrityState::Sound);
     case.execute("UPDATE migration.checks SET problems = '{from the ledger}'");
-    let (_, validation) = case.validated(false);
+    let (_, validation) = case.validated_with_check();
     assert_eq!(validation.integrity.unwrap().problems, ["from the ledger"]);
-    // A ledger of an older version has no such table: it is looked again, and written down.
+    // A ledger of an older version has no such table: the check runs again, and is recorded.
     case.execute("DROP TABLE migration.checks; DELETE FROM migration.__diesel_schema_migrations WHERE version = '0004'");
-    let (_, validation) = case.validated(false);
+    let (_, validation) = case.validated_with_check();
     assert!(validation.is_proven());
     assert_eq!(case.ask("SELECT check_name, problems FROM migration.checks"), ["integrity|{}"]);
+}
+
+#[test]
+fn a_resumed_run_has_the_result_of_the_ledger() {
+    let case = Case::new(SOURCE);
+    case.moved_with_check();
+    // As if the run had been killed after the check, and before it was validated.
+    case.execute(
+        "UPDATE migration.checks SET problems = '{from the ledger}'; DELETE FROM migration.phases WHERE phase = 'validate'",
+    );
+    let resumed = case.moved();
+    assert_eq!(resumed.validation.integrity.unwrap().problems, ["from the ledger"]);
+    assert_eq!(case.ask("SELECT problems FROM migration.checks"), ["{\"from the ledger\"}"]);
+}
+
+#[test]
+fn a_finished_run_is_checked_when_it_is_asked_for_again() {
+    let case = damaged_case();
+    case.moved();
+    let again = |integrity_check| match run::migrate(&Request { integrity_check, ..case.request() }, &Silent)
+    {
+        Ok(Outcome::AlreadyDone(done)) => IntegrityState::of(done.integrity.as_ref()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(again(false), IntegrityState::NotRun);
+    assert_eq!(again(true), IntegrityState::Problems);
+    assert_eq!(again(false), IntegrityState::Problems);
+    // Only what was sealed is checked.
+    case.execute("DELETE FROM migration.checks");
+    let seal = ledger::last_run(&mut case.session()).unwrap().unwrap().seal;
+    std::fs::remove_file(&seal.path).unwrap();
+    let error = run::migrate(&Request { integrity_check: true, ..case.request() }, &Silent).unwrap_err();
+    assert!(error.to_string().ends_with("is gone"), "{error}");
 }
 
 #[test]
@@ -128,7 +178,7 @@ fn the_ledger_has_the_times_of_a_run() {
          CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p (id)); INSERT INTO c VALUES (1, 1);
          CREATE INDEX by_p ON c (p);",
     );
-    case.moved();
+    case.moved_with_check();
     let url = TargetUrl::parse(case.database.url()).unwrap();
     let pool = pool::open(&url, &DbSettings::default()).unwrap();
     let history = ledger::history(&mut pool::get(&pool).unwrap(), 1).unwrap();

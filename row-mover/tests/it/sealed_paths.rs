@@ -50,6 +50,7 @@ fn a_sealed_copy_that_is_no_file_is_refused_and_never_opened() {
                         migrations: &case.migrations,
                         options: CompareOptions::default(),
                         purpose: Purpose::Proof,
+                        integrity_check: false,
                     },
                     &Silent,
                 );

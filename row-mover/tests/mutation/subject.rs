@@ -74,6 +74,7 @@ impl Subject {
             migrations: &self.case.migrations,
             options: CompareOptions { workers: 2, ..CompareOptions::default() },
             purpose: Purpose::Proof,
+            integrity_check: false,
         };
         run::validate(&request, &Silent).map(|(_, found)| found).map_err(|error| chain(&error))
     }

@@ -9,12 +9,14 @@ mod words;
 
 use crate::app_findings;
 use crate::exit::Exit;
+use crate::screen::Screen;
 use crate::stop::Stop;
 use anyhow::Context as _;
 use app_checkout::{Area, Branch, Listing, Plan, Repository};
 pub(crate) use ledger::{CleanupLedger, MigrationProof, TargetLedger};
 use migrate_core::cutover::Event;
 use proof::Refusal;
+use row_mover::run::check_sealed_copy;
 use row_mover::source::archive::{self, Archive};
 use row_mover::source::seal::Seal;
 use std::io::{BufRead as _, IsTerminal as _};
@@ -39,8 +41,9 @@ links are not followed; changelogs may describe the past.
 from .env files, and moves database files with their -wal and -shm into the backup folder. In a
 git repository each kind of change is one commit on a branch; nothing is pushed. It deletes and
 overwrites nothing, edits no lock file, and refuses until a cutover finished --soak ago, where a
-database is not the one that was migrated or was written to since, or while SQLite finds one in
-use. Leave databases that are to stay out with --exclude.
+database is not the one that was migrated or was written to since, while SQLite finds one in use,
+or where its integrity_check of the last sealed copy finds a problem, which runs unless the ledger
+has its result. Leave databases that are to stay out with --exclude.
 The cleanup is finished by the --apply after which nothing is left: the ledger then records it, and
 `rollback` is refused from then on. What needs a person comes first; what may stay, --exclude.
 
@@ -84,6 +87,10 @@ pub(crate) struct CleanupArgs {
     /// How long ago the cutover must have finished, such as 7d, 12h or 30m
     #[arg(long, value_name = "TIME", default_value = "7d", value_parser = words::parse_duration)]
     pub(crate) soak: jiff::SignedDuration,
+
+    /// Go on although the indexes of the last sealed copy do not agree with its tables; the rows were read without them
+    #[arg(long, requires = "apply")]
+    pub(crate) accept_damaged_indexes: bool,
 
     /// The branch of the app's repository on which the changes are committed
     #[arg(long, value_name = "NAME", default_value = "remove-sqlite")]
@@ -194,7 +201,14 @@ fn run_on(
     }
     // Where nothing is left to commit, the cleanup is only recorded, whatever the state of the checkout.
     let repository = repository.filter(|_| !plan.is_empty() || is_interrupted);
-    if let Err(refusal) = permitted(console, args, &area, &before, &plan, repository.as_ref(), &proof)? {
+    let request = PermissionRequest {
+        args,
+        area: &area,
+        before: &before,
+        plan: &plan,
+        repository: repository.as_ref(),
+    };
+    if let Err(refusal) = request.permitted(console, &mut ledger, &proof, stop)? {
         let refused = words::refusal(&refusal);
         console.note(&format!("refused: {refused}; nothing was changed"));
         if args.json {
@@ -257,36 +271,83 @@ fn dry_run(
 fn archived(args: &CleanupArgs, seal: &Seal, cutover_at: &str, stop: &Stop) -> anyhow::Result<Archive> {
     let note = |archive: &str, database: &str| words::retention(archive, database, seal, cutover_at);
     let check_stop = || if stop.is_asked() { Err(row_mover::Error::stopped()) } else { Ok(()) };
-    stop.in_order_locally(|| archive::archive(seal, &args.archive_dir, &note, &check_stop)).map_err(|error| {
-        stop.explain(error, || "Nothing was changed. Run the same command again.".to_owned())
-    })
+    stop.in_order_locally(|| archive::archive(seal, &args.archive_dir, &note, &check_stop))
+        .map_err(|error| stop.explain(error, not_changed))
 }
 
-/// Whether the plan may be carried out, by the ledger, the databases, git, and the user.
-fn permitted(
+/// What a permission is asked for.
+struct PermissionRequest<'a> {
+    args: &'a CleanupArgs,
+    area: &'a Area,
+    before: &'a Listing,
+    plan: &'a Plan,
+    repository: Option<&'a Repository>,
+}
+
+impl PermissionRequest<'_> {
+    /// Whether the plan may be carried out, by the ledger, the databases, git, the last sealed copy, and the user.
+    fn permitted(
+        &self,
+        console: &mut impl Console,
+        ledger: &mut impl CleanupLedger,
+        proof: &MigrationProof,
+        stop: &Stop,
+    ) -> anyhow::Result<Result<(), Refusal>> {
+        let args = self.args;
+        if let Err(refusal) = proof::check(self.area, self.plan, self.repository, args, proof) {
+            return Ok(Err(refusal));
+        }
+        if let MigrationProof::Ready { run, cutover_at, target, seal, is_cleaned_up, .. } = proof {
+            console.note(&format!("{target} is in charge since {cutover_at}: run {run}"));
+            // After the first cleanup nothing is left that depends on it.
+            if !is_cleaned_up && let Err(refusal) = sound(console, args, ledger, *run, seal, stop)? {
+                return Ok(Err(refusal));
+            }
+        }
+        if args.yes {
+            return Ok(Ok(()));
+        }
+        let branch = self.repository.is_some().then_some(args.branch.as_str());
+        Ok(match console.ask(&words::question(self.before, self.plan, branch))? {
+            Some(true) => Ok(()),
+            Some(false) => Err(Refusal::Declined),
+            None => Err(Refusal::NoTerminal),
+        })
+    }
+}
+
+/// Whether the indexes of the last copy agree with its tables, or that is not asked for. The cutover has checked an earlier copy: what the
+/// app wrote after that is in the last one, which is checked here unless the ledger has its result.
+fn sound(
     console: &mut impl Console,
     args: &CleanupArgs,
-    area: &Area,
-    before: &Listing,
-    plan: &Plan,
-    repository: Option<&Repository>,
-    proof: &MigrationProof,
+    ledger: &mut impl CleanupLedger,
+    run: i64,
+    seal: &Seal,
+    stop: &Stop,
 ) -> anyhow::Result<Result<(), Refusal>> {
-    if let Err(refusal) = proof::check(area, plan, repository, args, proof) {
-        return Ok(Err(refusal));
-    }
-    if let MigrationProof::Ready { run, cutover_at, target, .. } = proof {
-        console.note(&format!("{target} is in charge since {cutover_at}: run {run}"));
-    }
-    if args.yes {
+    let found = match ledger.integrity(run)? {
+        Some(found) => found,
+        None if !seal.path.exists() => return Ok(Err(Refusal::CopyGone(seal.path.clone()))),
+        None => {
+            console.note(words::CHECKING);
+            let observer = Screen::new(true, stop.clone());
+            let checked = stop.in_order_locally(|| check_sealed_copy(seal, &observer));
+            let found = checked.map_err(|error| stop.explain(error, not_changed))?;
+            ledger.record_integrity(run, &found)?;
+            found
+        }
+    };
+    let Some(problem) = found.problems.first() else { return Ok(Ok(())) };
+    if args.accept_damaged_indexes {
+        console.note(&words::accepted(found.problems.len()));
         return Ok(Ok(()));
     }
-    let branch = repository.is_some().then_some(args.branch.as_str());
-    Ok(match console.ask(&words::question(before, plan, branch))? {
-        Some(true) => Ok(()),
-        Some(false) => Err(Refusal::Declined),
-        None => Err(Refusal::NoTerminal),
-    })
+    Ok(Err(Refusal::DamagedIndexes { copy: seal.path.clone(), problem: problem.clone() }))
+}
+
+fn not_changed() -> String {
+    "Nothing was changed. Run the same command again.".to_owned()
 }
 
 /// Prints the findings; the exit code is that of a difference if there are any.

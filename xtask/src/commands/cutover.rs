@@ -19,9 +19,10 @@ use crate::target::TargetArgs;
 /// The options of `cutover`.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "PostgreSQL catches up while the app keeps running. Then writers wait while the last difference is\n\
-    applied, the SQLite file is closed, and the app is switched. Each step is recorded; after an\n\
-    interruption the same command continues, and `cargo xtask rollback` goes back.\n\n\
+    after_help = "PostgreSQL catches up while the app keeps running, and the newest copy must pass SQLite's\n\
+    integrity_check. Then writers wait while the last difference is applied, the SQLite file is\n\
+    closed, and the app is switched. Each step is recorded; after an interruption the same command\n\
+    continues, and `cargo xtask rollback` goes back.\n\n\
     Exit status: 0 done, 1 the gates do not hold, 2 could not run or refused.\n\n\
     Examples:\n  \
     cargo xtask cutover --dry-run --fence            rehearse, and print the pause to expect\n  \

@@ -2,7 +2,7 @@
 
 use migrate_core::finding::SchemaDifference;
 use migrate_core::plan::Plan;
-use report::model::{Check, NotCompared, Problem};
+use report::model::{Check, INTEGRITY, NotCompared, Problem};
 use report::words::{self, remedy};
 use row_mover::validate::CheckResult;
 
@@ -84,18 +84,19 @@ fn seal(subject: &Subject<'_>) -> Check {
 }
 
 fn integrity(subject: &Subject<'_>) -> Check {
-    let how = "PRAGMA integrity_check of the sealed copy: whether the source's own indexes agree with its tables. Rows are read without \
-               indexes, so that damage there never hides one."
+    let how = "PRAGMA integrity_check of the sealed copy: whether the source's own indexes agree with its tables. Every row is read by a \
+               scan of its table, never through an index, so that damage there never hides one."
         .to_owned();
     let Some(found) = &subject.validation.integrity else {
-        let reason = "it was not checked".to_owned();
+        let reason = words::INTEGRITY_NOT_RUN.to_owned();
         let left_out = vec![NotCompared { what: "integrity_check".to_owned(), reason }];
-        return Check { is_done: false, left_out, ..check("integrity", how, 0, "databases", Vec::new()) };
+        return Check { is_done: false, left_out, ..check(INTEGRITY, how, 0, "databases", Vec::new()) };
     };
     let problem = |what: &String| {
         Problem {
         what: what.clone(),
-        next: "in the source: sqlite3 FILE 'REINDEX;', look at what the app did by the damaged index, then cargo xtask migrate --restart"
+        next: "in the source: sqlite3 FILE 'REINDEX;', check what the app did through the damaged index, then cargo xtask catch-up, or \
+               cargo xtask migrate --restart"
             .to_owned(),
     }
     };
@@ -105,7 +106,7 @@ fn integrity(subject: &Subject<'_>) -> Check {
         .map(|what| NotCompared { what: what.clone(), reason: "it cannot be checked".to_owned() });
     Check {
         left_out: left_out.collect(),
-        ..check("integrity", how, 1, "databases", found.problems.iter().map(problem).collect())
+        ..check(INTEGRITY, how, 1, "databases", found.problems.iter().map(problem).collect())
     }
 }
 

@@ -89,6 +89,7 @@ pub(super) fn validation_json(validation: &Validation, plan: &Plan) -> anyhow::R
         fields.remove("schema_not_compared");
         fields.insert("schema_left_out".to_owned(), words::reason(reason).into());
     }
+    value["integrity_check"] = json!(validation.integrity_state());
     value["findings"] = findings_json(validation, plan, &found)?;
     Ok(value)
 }

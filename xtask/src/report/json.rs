@@ -6,6 +6,7 @@ use migrate_core::plan::Plan;
 use postgres_client::TargetUrl;
 use row_mover::ledger::Run;
 use row_mover::run::{Outcome, Validation};
+use row_mover::source::integrity_check::IntegrityState;
 use serde_json::json;
 
 use super::JSON_FORMAT;
@@ -34,7 +35,10 @@ pub(crate) fn migrate_json(
             value["result"]["validation"] = validation_json(&moved.validation, plan)?;
         }
         // Only a run that was validated counts as done.
-        Outcome::AlreadyDone(_) => value["proven"] = true.into(),
+        Outcome::AlreadyDone(done) => {
+            value["proven"] = true.into();
+            value["result"]["integrity_check"] = json!(IntegrityState::of(done.integrity.as_ref()));
+        }
         Outcome::Rejected { .. } => value["proven"] = false.into(),
         Outcome::DryRun { .. } => value["plan"] = serde_json::to_value(plan)?,
     }

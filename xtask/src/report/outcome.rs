@@ -13,7 +13,7 @@ use row_mover::source::undisturbed::{Protection, ReadMethod};
 use super::advice;
 use super::build::copy_method;
 use super::problem::Situation;
-use super::{counted, refused};
+use super::{counted, problems, refused};
 use crate::display::printable;
 
 /// The output of `migrate` for an outcome that moved nothing; empty for one that did.
@@ -68,6 +68,10 @@ fn already_done_text(done: &AlreadyDone, url: &TargetUrl) -> String {
             if skipped == 1 { "was" } else { "were" },
             counted(nulled, "value")
         ));
+    }
+    if let Some(found) = &done.integrity {
+        let problems = problems::integrity_lines(found).map(|lines| format!("{lines}\n"));
+        text.extend(problems.or_else(|| problems::integrity_line(Some(found))));
     }
     if done.source_changed_since {
         text.push_str(&changed_since(&done.seal));

@@ -7,6 +7,7 @@ use migrate_core::finding::DerivedDifference;
 use migrate_core::mapping::TomlKey;
 use migrate_core::plan::Plan;
 use row_mover::run::Validation;
+use row_mover::source::integrity_check::Integrity;
 use row_mover::validate::{Difference, DifferenceKind, TableComparison};
 
 use super::counted;
@@ -67,15 +68,35 @@ fn others(validation: &Validation, plan: &Plan) -> Vec<String> {
     let found = Findings::of(validation);
     let mut lines: Vec<String> = found.all().map(|words| format!("  {}", printable(words))).collect();
     lines.extend(validation.derived.differences.iter().map(|found| derived_lines(found, plan)));
-    if let Some(integrity) = validation.integrity.as_ref().filter(|found| !found.problems.is_empty()) {
-        lines.push(format!(
-            "  the sealed copy's indexes do not agree with its tables ({}): {}\n    rows were read without them; repair the source with \
-             REINDEX, check what the app did through them, and migrate again with --restart",
-            counted(integrity.problems.len() as u64, "find"),
-            printable(integrity.problems.first().map_or("", String::as_str))
-        ));
-    }
+    lines.extend(validation.integrity.as_ref().and_then(integrity_lines));
     lines
+}
+
+/// The problems of the sealed copy's own indexes.
+pub(super) fn integrity_lines(found: &Integrity) -> Option<String> {
+    let first = found.problems.first()?;
+    Some(format!(
+        "  the sealed copy's indexes do not agree with its tables ({}): {}\n    rows were read without them; repair the source with REINDEX, \
+         check what the app did through them, and run cargo xtask catch-up, or migrate again with --restart",
+        counted(found.problems.len() as u64, "find"),
+        printable(first)
+    ))
+}
+
+/// What is known of the sealed copy's own indexes, where there are no problems.
+pub(super) fn integrity_line(found: Option<&Integrity>) -> Option<String> {
+    let left_out = |number: u64| match number {
+        0 => String::new(),
+        number => format!("; {} of it cannot be checked", counted(number, "part")),
+    };
+    match found {
+        None => Some(format!("integrity_check of the sealed copy: {}.\n", words::INTEGRITY_NOT_RUN)),
+        Some(found) if found.problems.is_empty() => Some(format!(
+            "integrity_check of the sealed copy: sound{}.\n",
+            left_out(found.left_out.len() as u64)
+        )),
+        Some(_) => None,
+    }
 }
 
 /// Derived data that is not filled, with the statements that fill it, and the decisions that can be made instead.

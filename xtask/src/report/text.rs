@@ -26,6 +26,7 @@ pub(crate) fn validation_text(run: &Run, validation: &Validation, url: &TargetUr
     sections.extend(problems::sections(validation, &run.plan));
     sections.push(not_compared(validation));
     sections.push(Section::Text(verdict(validation, &run.seal, &run.plan)));
+    sections.extend(integrity(validation));
     if validation.lacks_baseline {
         sections.push(Section::Text(format!("{}\n", lacks_baseline(run.id))));
     }
@@ -51,6 +52,7 @@ pub(crate) fn moved_text(moved: &Moved, plan: &Plan, end: &str) -> String {
     sections.extend(problems::sections(&moved.validation, plan));
     sections.push(not_compared(&moved.validation));
     sections.push(Section::Text(verdict(&moved.validation, &moved.seal, plan)));
+    sections.extend(integrity(&moved.validation));
     sections.extend(baseline(&moved.validation).map(Section::Text));
     sections.extend(unusual_copy(&moved.seal).map(Section::Text));
     if moved.source_changed_since {
@@ -121,6 +123,12 @@ fn verified(found: &TableComparison) -> String {
     } else {
         format!("{} of {} equal", count(found.equal), count(found.source_rows))
     }
+}
+
+/// What is known of the sealed copy's own indexes. Next to differences it would only distract; problems are listed with them.
+fn integrity(validation: &Validation) -> Option<Section> {
+    let found = validation.is_proven().then(|| problems::integrity_line(validation.integrity.as_ref()));
+    found.flatten().map(Section::Text)
 }
 
 /// The parts that were not compared although another run could compare them.

@@ -133,6 +133,8 @@ fn it_works_once_a_cutover_has_lasted() {
     let original = fs::read(place.path().join("hyperpage.db")).unwrap();
     assert!(kept.iter().any(|(_, content)| *content == original), "the database lies in the backup folder");
 
+    let checked = "SELECT problems FROM migration.checks";
+    assert_eq!(value(&database, checked), "{}", "the last copy was checked");
     let recorded = "SELECT count(*) FROM migration.cutover_events WHERE event::json ->> 'event' = 'cleanup_finished' AND note = 'moved'";
     assert_eq!(value(&database, recorded), "1");
     // Once more, with nothing left, and on another checkout of the app.
@@ -141,6 +143,32 @@ fn it_works_once_a_cutover_has_lasted() {
     let again = cleanup(&place, &database, &["--soak", "36h"]).expect(0).stderr;
     assert!(again.contains("verified the archive"), "{again}");
     assert_eq!(value(&database, recorded), "1", "a cleanup is recorded once");
+}
+
+#[test]
+fn damaged_indexes_of_the_last_copy_are_found_before_anything_is_archived() {
+    let place = app();
+    let database = TestDatabase::create();
+    let source = rusqlite::Connection::open(place.path().join(DATABASE)).unwrap();
+    source
+        .execute_batch(
+            "PRAGMA writable_schema = ON;
+             CREATE TEMP TABLE roots AS SELECT name, rootpage FROM sqlite_schema
+             WHERE name IN ('sqlite_autoindex_users_1', 'sqlite_autoindex_user_sessions_1');
+             UPDATE sqlite_schema SET rootpage = (SELECT r.rootpage FROM roots r WHERE r.name <> sqlite_schema.name)
+             WHERE name IN (SELECT name FROM roots);",
+        )
+        .unwrap();
+    source.close().unwrap();
+    place.run(["migrate", "--quiet", "--sqlite", DATABASE, "--postgres", database.url()]).expect(0);
+    cut_over(&database, &finished_cutover(), "8 days");
+    // The second time by the result that the ledger has.
+    is_refused(&place, &database, "damaged_indexes");
+    assert_eq!(value(&database, "SELECT count(*) FROM migration.checks"), "1");
+    assert!(!place.path().join("backups/archive").exists());
+    let done = cleanup(&place, &database, &["--accept-damaged-indexes"]).expect(0).stderr;
+    assert!(done.contains("accepted by --accept-damaged-indexes"), "{done}");
+    assert!(place.path().join("backups/archive").exists());
 }
 
 /// A text without hashes, which depend on the time of the sealed copy's file name only by luck.

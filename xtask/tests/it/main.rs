@@ -28,6 +28,7 @@ mod generate_drizzle;
 mod guide;
 mod health;
 mod help;
+mod integrity;
 mod migrate;
 mod place;
 mod plan_text;

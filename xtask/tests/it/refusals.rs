@@ -29,7 +29,8 @@ fn unusual_but_readable_databases_move() {
         let (place, database) = (Place::new(), TestDatabase::create());
         let built = HostileCase::named(name).unwrap().build(place.path()).unwrap();
         let source = format!("{name}.db");
-        let output = place.run(["migrate", "--sqlite", &source, "--postgres", database.url()]);
+        let migrate = ["migrate", "--sqlite", &source, "--integrity-check", "--postgres", database.url()];
+        let output = place.run(migrate);
         drop(built);
         place.snapshot(&format!("refusals-readable_{name}"), &output.screen());
         let moved = value(&database, "SELECT count(*) FROM public.jobs");

@@ -177,6 +177,7 @@ fn json_names_the_differences() {
             "integrity",
             "seconds",
             "baseline",
+            "integrity_check",
             "findings"
         ]
     );

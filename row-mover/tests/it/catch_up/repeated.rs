@@ -4,6 +4,7 @@ use postgres_client::TargetUrl;
 use row_mover::catch_up::{CatchUpOutcome, CatchUpRequest, CatchUps, catch_up};
 use row_mover::ledger;
 use row_mover::observer::Silent;
+use row_mover::source::integrity_check::IntegrityState;
 
 use super::{assert_proven, caught_up, request};
 use crate::support::{Case, chain, sqlite};
@@ -34,15 +35,50 @@ fn the_first_copy_and_the_present_one_stay() {
 }
 
 #[test]
-fn the_new_copy_has_not_been_checked_until_it_is_validated() {
+fn the_new_copy_has_not_been_checked_until_that_is_asked_for() {
     let case = Case::new(SOURCE);
-    case.moved();
+    case.moved_with_check();
     assert!(ledger::integrity(&mut case.session(), 1).unwrap().is_some());
     sqlite(&case.source, "DELETE FROM t WHERE id = 1");
     catch_up(&request(&case), &Silent).unwrap();
     assert!(ledger::integrity(&mut case.session(), 1).unwrap().is_none());
     assert_proven(&case, "after a catch-up");
+    assert!(ledger::integrity(&mut case.session(), 1).unwrap().is_none());
+    let (_, validation) = case.validated_with_check();
+    assert!(validation.is_proven());
     assert!(ledger::integrity(&mut case.session(), 1).unwrap().is_some());
+}
+
+#[test]
+fn a_copy_with_repaired_indexes_takes_the_place_of_a_damaged_one() {
+    let case = Case::new(&format!(
+        "{SOURCE}; CREATE TABLE u (k TEXT PRIMARY KEY, v TEXT UNIQUE); INSERT INTO u VALUES ('k1', 'v1'), ('k2', 'v2')"
+    ));
+    sqlite(
+        &case.source,
+        "PRAGMA writable_schema = ON;
+         CREATE TEMP TABLE roots AS SELECT name, rootpage FROM sqlite_schema WHERE name LIKE 'sqlite_autoindex_u_%';
+         UPDATE sqlite_schema SET rootpage = (SELECT r.rootpage FROM roots r WHERE r.name <> sqlite_schema.name)
+         WHERE name IN (SELECT name FROM roots)",
+    );
+    let problems = || ledger::integrity(&mut case.session(), 1).unwrap().map(|found| found.problems.len());
+    case.moved_with_check();
+    assert!(problems() > Some(0));
+    let next_rows = |what: &str| match catch_up(&request(&case), &Silent) {
+        Ok(CatchUpOutcome::Applied(caught_up)) => Some(caught_up.applied.rows()),
+        Ok(CatchUpOutcome::Unchanged) => None,
+        Err(error) => panic!("{what}: {}", chain(&error)),
+    };
+    assert_eq!(next_rows("nobody has written"), None);
+    assert!(problems() > Some(0));
+    sqlite(&case.source, "REINDEX");
+    assert_eq!(next_rows("no row has changed"), Some(0));
+    assert_eq!(problems(), None);
+    assert_eq!(case.validated_with_check().1.integrity_state(), IntegrityState::Sound);
+    // A sound copy is not replaced without a change.
+    sqlite(&case.source, "REINDEX");
+    assert_eq!(next_rows("sound already"), None);
+    assert_eq!(problems(), Some(0));
 }
 
 #[test]

@@ -258,6 +258,7 @@ fn a_standby_is_validated_as_far_as_possible_and_refuses_a_migration() {
         migrations: &case.migrations,
         options: CompareOptions { workers: 2, ..CompareOptions::default() },
         purpose: Purpose::Proof,
+        integrity_check: false,
     };
     let (_, found) = run::validate(&validation, &Silent).unwrap_or_else(|error| panic!("{}", chain(&error)));
     assert!(found.is_equal() && !found.is_proven(), "{found:?}");
@@ -323,6 +324,7 @@ fn a_statement_that_gave_up_has_its_own_sqlstate() {
         migrations: &case.migrations,
         options: CompareOptions { workers: 2, ..CompareOptions::default() },
         purpose: Purpose::Proof,
+        integrity_check: false,
     };
     let refused = chain(&run::validate(&request, &Silent).unwrap_err());
     assert!(refused.contains("PostgreSQL 55P03: canceling statement due to lock timeout"), "{refused}");

@@ -130,6 +130,7 @@ fn validations(case: &Case, target: &TargetUrl) -> Vec<String> {
             migrations: &case.migrations,
             options,
             purpose,
+            integrity_check: false,
         };
         match run::validate(&request, &Silent) {
             Ok((_, validation)) => found(&validation),

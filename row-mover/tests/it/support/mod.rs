@@ -144,6 +144,12 @@ impl Case {
         moved(run::migrate(&self.request(), &Silent))
     }
 
+    /// The same with `integrity_check` of the sealed copy.
+    #[track_caller]
+    pub fn moved_with_check(&self) -> Moved {
+        moved(run::migrate(&Request { integrity_check: true, ..self.request() }, &Silent))
+    }
+
     /// Migrates once more, which must find nothing to do.
     #[track_caller]
     pub fn moved_already(&self) {
@@ -170,12 +176,29 @@ impl Case {
     /// The same, for another purpose or in another way.
     #[track_caller]
     pub fn validated_for(&self, purpose: Purpose, options: CompareOptions) -> (Run, Validation) {
+        self.validated_by(purpose, options, false)
+    }
+
+    /// The same with `integrity_check` of the sealed copy.
+    #[track_caller]
+    pub fn validated_with_check(&self) -> (Run, Validation) {
+        self.validated_by(Purpose::Proof, CompareOptions { workers: 2, ..CompareOptions::default() }, true)
+    }
+
+    #[track_caller]
+    fn validated_by(
+        &self,
+        purpose: Purpose,
+        options: CompareOptions,
+        integrity_check: bool,
+    ) -> (Run, Validation) {
         let request = ValidationRequest {
             target: TargetUrl::parse(self.database.url()).unwrap(),
             settings: DbSettings::default(),
             migrations: &self.migrations,
             options,
             purpose,
+            integrity_check,
         };
         match run::validate(&request, &Silent) {
             Ok(found) => found,
@@ -259,6 +282,7 @@ pub fn request<'a>(dir: &Path, url: &str, plan: &'a Plan, migrations: &'a [Migra
         discard: false,
         // Small, so that small tables have several.
         chunk_bytes: 256 << 10,
+        integrity_check: false,
         show_values: false,
         baseline: fs::read_to_string(dir.join(BASELINE_FILE))
             .ok()

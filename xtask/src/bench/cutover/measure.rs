@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use migrate_core::cutover::Event;
 use postgres_client::{DbSettings, TargetUrl};
 use row_mover::catch_up::{CatchUpRequest, catch_up};
-use row_mover::cutover::{Cutover, CutoverRequest, Frozen, PauseParts};
+use row_mover::cutover::{Cutover, CutoverRequest, Frozen, PauseParts, RehearsalScope};
 use row_mover::fence::MarkUse;
 use row_mover::observer::Silent;
 use row_mover::rollback::Author;
@@ -86,7 +86,7 @@ pub(crate) fn measure(
     begins("cutover")?;
     let changed_rows = change(&source, percent, 1)?;
     let mut cutover = Cutover::open(&requests.cutover, &Silent)?;
-    let rehearsed = cutover.rehearse()?;
+    let rehearsed = cutover.rehearse(RehearsalScope::Pause)?;
     cutover.record(Event::CutoverBegun)?;
     let mut undone = 0;
     let closed = loop {

@@ -23,6 +23,15 @@ pub(super) enum Refusal {
     NotMigrated { databases: Vec<(PathBuf, NotMigrated)>, migrated: PathBuf },
     /// Databases that an app works with.
     InUse(Vec<InUse>),
+    /// The last copy, which has not been checked, is gone.
+    CopyGone(PathBuf),
+    /// The indexes of the last copy do not agree with its tables.
+    DamagedIndexes {
+        /// The copy.
+        copy: PathBuf,
+        /// The first problem, in SQLite's words.
+        problem: String,
+    },
     /// The answer to the question was no.
     Declined,
     /// Nobody can answer the question.

@@ -2,6 +2,7 @@
 
 use super::*;
 use clap::Parser as _;
+use row_mover::source::integrity_check::Integrity;
 use row_mover::source::seal::{self, Seal};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -196,14 +197,22 @@ fn recent(app: &Path) -> MigrationProof {
 
 /// A ledger that says what the test wants.
 struct Told<'a> {
-    proof: fn(&Path) -> MigrationProof,
+    case: &'a Case,
     app: &'a Path,
     recorded: &'a mut Vec<Event>,
 }
 
 impl CleanupLedger for Told<'_> {
     fn proof(&mut self, _: &CleanupArgs) -> anyhow::Result<MigrationProof> {
-        Ok((self.proof)(self.app))
+        Ok((self.case.proof)(self.app))
+    }
+
+    fn integrity(&mut self, _: i64) -> anyhow::Result<Option<Integrity>> {
+        Ok(self.case.integrity.clone())
+    }
+
+    fn record_integrity(&mut self, _: i64, _: &Integrity) -> anyhow::Result<()> {
+        Ok(())
     }
 
     fn record(&mut self, _: i64, event: &Event, _: Option<&str>) -> anyhow::Result<()> {
@@ -230,6 +239,7 @@ struct Case {
     archive: TempDir,
     answer: Option<bool>,
     proof: fn(&Path) -> MigrationProof,
+    integrity: Option<Integrity>,
 }
 
 impl Case {
@@ -239,6 +249,7 @@ impl Case {
             archive: tempfile::tempdir().unwrap(),
             answer: None,
             proof: validated,
+            integrity: None,
         }
     }
 
@@ -252,7 +263,7 @@ impl Case {
         let named = ["cleanup", "--backup-dir", backup, "--archive-dir", archive, "--app", app_text];
         let args = Cli::try_parse_from(named.iter().chain(options)).ok().unwrap().args;
         let mut console = Recorder { answer: self.answer, ..Recorder::default() };
-        let ledger = Told { proof: self.proof, app, recorded: &mut console.recorded };
+        let ledger = Told { case: self, app, recorded: &mut console.recorded };
         let mut terminal = Recorder { answer: self.answer, ..Recorder::default() };
         let exit = run_on(&mut terminal, &args, ledger, stop);
         (console.out, console.notes) = (terminal.out, masked(&terminal.notes));

@@ -73,6 +73,17 @@ pub(super) fn refusal(refusal: &Refusal) -> String {
             };
             uses.iter().map(line).collect::<Vec<_>>().join("\n  ")
         }
+        Refusal::CopyGone(copy) => format!(
+            "the last sealed copy, {}, is gone, and SQLite's integrity_check has not run over it; next: put it back, for instance from its \
+             archive",
+            shown(copy)
+        ),
+        Refusal::DamagedIndexes { copy, problem } => format!(
+            "the indexes of the last sealed copy, {}, do not agree with its tables: {}; the rows in PostgreSQL were read without them; \
+             next: check what the app did through them while it worked with SQLite, then give --accept-damaged-indexes",
+            shown(copy),
+            printable(problem)
+        ),
         Refusal::Declined => "the answer was no".to_owned(),
         Refusal::NoTerminal => "there is no terminal to ask on: give --yes".to_owned(),
     }
@@ -164,6 +175,18 @@ pub(super) fn question(before: &Listing, plan: &Plan, branch: Option<&str>) -> S
     let last = work.pop().unwrap_or_default();
     let work = if work.is_empty() { last } else { format!("{} and {last}", work.join(", ")) };
     format!("About to {work}{place}. {consequence} Continue? [y/N]")
+}
+
+/// The remark before the last copy is checked.
+pub(super) const CHECKING: &str =
+    "checking the last sealed copy with SQLite's integrity_check, which may take some minutes";
+
+/// The remark where its problems are accepted.
+pub(super) fn accepted(problems: usize) -> String {
+    let problems = counted(problems, "problem", "problems");
+    format!(
+        "note: integrity_check found {problems} in the last sealed copy, accepted by --accept-damaged-indexes"
+    )
 }
 
 /// The archive.

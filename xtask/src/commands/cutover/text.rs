@@ -8,6 +8,7 @@ use migrate_core::rollout::Reason;
 use postgres_client::TargetUrl;
 use row_mover::catch_up::CaughtUp;
 use row_mover::cutover::{Closed, Cutover, NotFrozen, Rehearsal};
+use row_mover::source::integrity_check::Integrity;
 use serde::Serialize;
 
 use super::gates::GateFailure;
@@ -95,6 +96,13 @@ impl Summary {
             Some(rehearsal) => {
                 let rows = counted(rehearsal.applied.rows(), "changed row");
                 let _ = writeln!(text, "changes   {rows} since the last copy");
+                if let Some(found) = &rehearsal.integrity {
+                    let _ = writeln!(
+                        text,
+                        "check     sound: integrity_check took {:.1} s, before the pause",
+                        found.seconds
+                    );
+                }
                 let part = |name: &str, took: f64| format!("{name} {took:.2} s");
                 let parts = [
                     part("copy", rehearsal.copy_seconds),
@@ -134,6 +142,22 @@ pub(super) fn fence_announced(source: &str, pause_max_seconds: u64) -> String {
          Before that, writers wait for at most {}",
         counted(pause_max_seconds, "second")
     )
+}
+
+pub(super) fn checking(is_fenced: bool) -> String {
+    let meanwhile = match is_fenced {
+        true => "while the app works",
+        false => "while the app is stopped: `cargo xtask validate --integrity-check` does it before",
+    };
+    format!("check     integrity_check of the newest copy, {meanwhile}")
+}
+
+pub(super) fn checked(found: &Integrity) -> String {
+    let result = match found.problems.len() as u64 {
+        0 => "sound".to_owned(),
+        problems => counted(problems, "problem"),
+    };
+    format!("checked   {result}, in {:.1} s", found.seconds)
 }
 
 pub(super) fn caught_up(caught_up: &CaughtUp) -> String {

@@ -7,10 +7,11 @@ use ::report::figures::counted;
 use anyhow::bail;
 use migrate_core::cutover::{CutoverStep, Event};
 use postgres_client::{DbSettings, TargetUrl};
-use row_mover::cutover::{Cutover, CutoverRequest, Frozen, NotFrozen};
+use row_mover::cutover::{Cutover, CutoverRequest, Frozen, NotFrozen, RehearsalScope};
 use row_mover::fence::MarkUse;
 use row_mover::remedy::Remedy;
 use row_mover::rollback::Author;
+use row_mover::source::integrity_check::Integrity;
 
 use super::CutoverArgs;
 use super::gates;
@@ -35,6 +36,8 @@ pub(super) struct Work<'a> {
     switcher: &'a Switcher,
     /// Whether it was announced what happens to the source.
     is_announced: Cell<bool>,
+    /// Whether the source was found sound.
+    is_sound: Cell<bool>,
 }
 
 /// Runs the command.
@@ -61,6 +64,7 @@ pub(super) fn run(args: &CutoverArgs) -> anyhow::Result<Exit> {
         screen: &screen,
         switcher: &switcher,
         is_announced: Cell::new(false),
+        is_sound: Cell::new(false),
     };
     let done = work.cut_over();
     screen.finish();
@@ -82,11 +86,14 @@ impl Work<'_> {
             match self.engine(|| cutover.next_step())? {
                 CutoverStep::Begin => {
                     self.announce(&cutover)?;
-                    self.engine(|| cutover.record(Event::CutoverBegun))?;
+                    drop(cutover);
+                    self.require_sound(&request)?;
+                    self.engine(|| Cutover::open(&request, self.screen)?.record(Event::CutoverBegun))?;
                 }
                 CutoverStep::Freeze => {
                     self.announce(&cutover)?;
                     drop(cutover);
+                    self.require_sound(&request)?;
                     if let Some(exit) = self.prepare(&request)? {
                         return Ok(exit);
                     }
@@ -131,6 +138,31 @@ impl Work<'_> {
             Some(answer) if answer.eq_ignore_ascii_case("yes") => Ok(()),
             _ => bail!("nothing was changed: the fence was not agreed to"),
         }
+    }
+
+    /// Checks the source's indexes before anything is closed, in the newest copy. A check of the app's pause would be too long; where the app
+    /// is stopped already, a result that the ledger has is enough.
+    fn require_sound(&self, request: &CutoverRequest) -> anyhow::Result<()> {
+        if self.is_sound.replace(true) {
+            return Ok(());
+        }
+        let known = self.engine(|| Cutover::open(request, self.screen)?.integrity())?;
+        let is_enough = |found: &Integrity| !self.args.fence && found.problems.is_empty();
+        if known.as_ref().is_some_and(is_enough) {
+            return Ok(());
+        }
+        self.catch_up()?;
+        let mut cutover = self.engine(|| Cutover::open(request, self.screen))?;
+        let found = match self.engine(|| cutover.integrity())? {
+            Some(found) => found,
+            None => {
+                self.remark(&text::checking(self.args.fence));
+                let found = self.engine(|| cutover.check_copy())?;
+                self.remark(&text::checked(&found));
+                found
+            }
+        };
+        self.engine(|| cutover.refuse_damage(&found))
     }
 
     /// Catches up, and shows the app PostgreSQL for reading where shares below 100 % are asked for.
@@ -223,7 +255,11 @@ impl Work<'_> {
         let step = self.engine(|| cutover.next_step())?;
         let mut summary = Summary::default();
         if matches!(step, CutoverStep::Begin | CutoverStep::Freeze) {
-            summary.rehearsal = Some(self.engine(|| cutover.rehearse())?);
+            let rehearsal = self.engine(|| cutover.rehearse(RehearsalScope::CheckAndPause))?;
+            if let Some(found) = &rehearsal.integrity {
+                self.engine(|| cutover.refuse_damage(found))?;
+            }
+            summary.rehearsal = Some(rehearsal);
         }
         let to = self.destination();
         summary.switch_plan = Some(self.switcher.describe(&to));

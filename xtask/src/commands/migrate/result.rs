@@ -8,6 +8,7 @@ use migrate_core::plan::Plan;
 use postgres_client::TargetUrl;
 use row_mover::rejects::RejectedTable;
 use row_mover::run::{Moved, Outcome, Request};
+use row_mover::source::integrity_check::IntegrityState;
 
 use super::MigrateArgs;
 use super::plan::PlanToFollow;
@@ -52,10 +53,17 @@ pub(super) fn exit(args: &MigrateArgs, outcome: &Outcome, plan: &Plan) -> Exit {
         Outcome::Rejected { .. } => Exit::Differences,
         Outcome::Moved(_) | Outcome::AlreadyDone(_) if is_broken => Exit::Differences,
         Outcome::Moved(moved) => {
-            let is_sound = moved.validation.is_proven() && moved.validation.is_source_sound();
-            if is_sound && moved.rejected.is_empty() { Exit::Done } else { Exit::Differences }
+            let validation = &moved.validation;
+            let is_damaged = validation.integrity_state() == IntegrityState::Problems;
+            let is_good = validation.is_proven() && !is_damaged && moved.rejected.is_empty();
+            if is_good { Exit::Done } else { Exit::Differences }
         }
-        Outcome::AlreadyDone(done) if done.rejected.is_any() => Exit::Differences,
+        Outcome::AlreadyDone(done)
+            if done.rejected.is_any()
+                || IntegrityState::of(done.integrity.as_ref()) == IntegrityState::Problems =>
+        {
+            Exit::Differences
+        }
         _ => Exit::Done,
     }
 }

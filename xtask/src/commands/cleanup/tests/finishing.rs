@@ -53,3 +53,47 @@ fn a_signal_during_the_archive_leaves_nothing() {
     assert!(contents(case.archive.path()).is_empty() && contents(case.backup.path()).is_empty());
     assert_eq!(before, contents(app.path()));
 }
+
+/// A last copy with damaged indexes keeps everything as it is, unless a person has decided.
+#[test]
+fn damaged_indexes_are_accepted_by_name_alone() {
+    let app = app_with_database();
+    let problems = vec!["row 1 missing from index by_name".to_owned(), "and another".to_owned()];
+    let case = Case { integrity: Some(Integrity { problems, ..Integrity::default() }), ..Case::new() };
+    let before = contents(app.path());
+    let notes = case.run(app.path(), &APPLY, Exit::Refused).notes;
+    assert!(notes.contains("do not agree with its tables: row 1 missing from index by_name; "), "{notes}");
+    assert!(notes.contains("then give --accept-damaged-indexes; nothing was changed"), "{notes}");
+    assert!(contents(case.archive.path()).is_empty() && contents(case.backup.path()).is_empty());
+    assert_eq!(before, contents(app.path()));
+    let options = ["--apply", "--yes", "--accept-damaged-indexes"];
+    let console = case.run(app.path(), &options, Exit::Done);
+    assert!(console.notes.contains("note: integrity_check found 2 problems in"), "{}", console.notes);
+    assert!(matches!(&console.recorded[..], [Event::CleanupFinished { .. }]), "{}", console.notes);
+    // Once it is recorded, nothing depends on it any more.
+    let again = Case { proof: cleaned_up, ..case };
+    write(app.path(), &[(".env", "DATABASE_PATH=x.db\n")]);
+    again.run(app.path(), &APPLY, Exit::Done);
+}
+
+/// A copy that is gone cannot be checked, whatever an archive has.
+#[test]
+fn a_copy_that_is_gone_is_put_back_before() {
+    let app = checkout(&[("package.json", "{}"), (".env", "DATABASE_PATH=x.db\n")]);
+    let case = Case { proof: without_copy, ..Case::new() };
+    let before = contents(app.path());
+    let notes = case.run(app.path(), &APPLY, Exit::Refused).notes;
+    assert!(
+        notes.contains("is gone, and SQLite's integrity_check has not run over it; next: put it"),
+        "{notes}"
+    );
+    assert_eq!(before, contents(app.path()));
+}
+
+fn without_copy(app: &Path) -> MigrationProof {
+    let proof = validated(app);
+    if let MigrationProof::Ready { seal, .. } = &proof {
+        fs::remove_file(&seal.path).unwrap();
+    }
+    proof
+}

@@ -1,0 +1,271 @@
+//! Compares the check of foreign keys with SQLite's own answer, for values of all storage classes.
+
+use std::path::Path;
+
+use migrate_core::mapping::Mapping;
+use migrate_core::plan::PlannedForeignKey;
+use proptest::prelude::*;
+use rusqlite::Connection;
+
+use super::*;
+use crate::source::preflight::scan_values;
+use crate::source::{evidence, orphans};
+
+/// Values that are equal to others by one rule of SQLite's and different by another one.
+const VALUES: [&str; 30] = [
+    "NULL",
+    "0",
+    "-0.0",
+    "''",
+    "x''",
+    "1",
+    "1.0",
+    "'1'",
+    "'1.0'",
+    "x'31'",
+    "' 1'",
+    "'01'",
+    "1.5",
+    "'1.5'",
+    "'a'",
+    "'A'",
+    "'a '",
+    "CAST('a' AS BLOB)",
+    "CAST(x'ff' AS TEXT)",
+    "CAST(x'610062' AS TEXT)",
+    "'é'",
+    "9007199254740993",
+    "9007199254740992.0",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808.0",
+    "9e999",
+    "-9e999",
+    "printf('%.9000c', 'x')",
+    "2",
+];
+
+const TYPES: [&str; 8] =
+    ["INTEGER", "TEXT", "REAL", "BLOB", "NUMERIC", "", "TEXT COLLATE NOCASE", "TEXT COLLATE RTRIM"];
+
+/// The parent table: `a` and `b` are its columns.
+const PARENTS: [&str; 5] = [
+    "CREATE TABLE p (a T, b T)",
+    "CREATE TABLE p (a INTEGER PRIMARY KEY, b T)",
+    "CREATE TABLE p (a T, b T, PRIMARY KEY (a, b)) WITHOUT ROWID",
+    "CREATE TABLE p (a T UNIQUE, b T, c GENERATED ALWAYS AS (b || a))",
+    "CREATE TABLE p (b T, rowid T, a T)",
+];
+
+fn foreign_key(columns: &[&str], parent: &str, parent_columns: &[&str]) -> PlannedForeignKey {
+    let json = serde_json::json!({
+        "name": "k", "columns": columns, "parent_table": parent, "parent_columns": parent_columns,
+        "on_update": "NO ACTION", "on_delete": "NO ACTION", "deferred": false
+    });
+    serde_json::from_value(json).unwrap()
+}
+
+/// A plan for the file, with foreign keys that no planner would accept: types do not matter to SQLite.
+fn load_plan(path: &Path, keys: &[(&str, PlannedForeignKey)]) -> LoadPlan {
+    let mapping = Mapping::from_toml("format = 1\n").unwrap();
+    let (_, mut plan) = evidence::plan(path, &mapping, 1, &|_| {}).unwrap();
+    for table in &mut plan.tables {
+        table.foreign_keys =
+            keys.iter().filter(|(name, _)| *name == table.source).map(|(_, key)| key.clone()).collect();
+    }
+    LoadPlan::new(&plan)
+}
+
+/// Scans all rows as [`scan_values`] does, with memory for this many bytes of keys.
+fn uncertain(source: &SourceConnection, plan: &LoadPlan, bytes: usize) -> Vec<(usize, usize)> {
+    let budget = Budget::new(bytes);
+    let mut keys = ForeignKeys::new(plan, &budget, source.is_utf8().unwrap());
+    let failed = || "it cannot be read".to_owned();
+    let order = keys.settle_order();
+    assert_eq!(order.iter().collect::<BTreeSet<_>>().len(), plan.tables.len());
+    for &table in &order {
+        let mut row_keys = keys.of_rows(table);
+        Scan::of(&plan.tables[table])
+            .each(source, &failed, &mut |row| row_keys.visit(row).context(failed))
+            .unwrap();
+        row_keys.finish();
+        keys.complete(table);
+    }
+    order.iter().for_each(|&table| keys.check_late(source, table, None).unwrap());
+    let of_table = |table| keys.uncertain(table).map(move |number| (table, number)).collect::<Vec<_>>();
+    (0..plan.tables.len()).flat_map(of_table).collect()
+}
+
+/// How many rows of each foreign key have no parent, by SQLite's own comparison.
+fn orphans(source: &SourceConnection, plan: &LoadPlan) -> Vec<((usize, usize), u64)> {
+    let mut all = Vec::new();
+    for (place, table) in plan.tables.iter().enumerate() {
+        for (number, key) in table.foreign_keys.iter().enumerate() {
+            let mut rows = 0;
+            orphans::each(source, plan, table, key, &mut |_, _| rows += 1).unwrap();
+            all.push(((place, number), rows));
+        }
+    }
+    all
+}
+
+/// Whether each row of `c` with a key has a parent with the very same values.
+fn are_plain(connection: &Connection, child: &[&str], table: &str, parent: &[&str]) -> bool {
+    let same = |(child, parent): (&&str, &&str)| {
+        format!(
+            "typeof(c.\"{child}\") = typeof(p.\"{parent}\") AND quote(c.\"{child}\") = quote(p.\"{parent}\")"
+        )
+    };
+    let is_same: Vec<String> = child.iter().zip(parent).map(same).collect();
+    let has_key: Vec<String> = child.iter().map(|column| format!("c.\"{column}\" IS NOT NULL")).collect();
+    let sql = format!(
+        "SELECT NOT EXISTS (SELECT 1 FROM c WHERE {} AND NOT EXISTS (SELECT 1 FROM {table} AS p WHERE {}))",
+        has_key.join(" AND "),
+        is_same.join(" AND ")
+    );
+    connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+}
+
+/// How many rows the scan of all values finds to have no parent, besides values that cannot move.
+fn found_orphans(path: &Path, plan: &LoadPlan) -> u64 {
+    let open = || SourceConnection::open_live(path);
+    let count = |plan: &LoadPlan| scan_values(plan, 2, 1 << 20, &open, &|_| Ok(())).unwrap().offender_count();
+    let mut without = (**plan).clone();
+    without.tables.iter_mut().for_each(|table| table.foreign_keys.clear());
+    count(plan) - count(&LoadPlan::new(&without))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #[test]
+    fn rows_without_a_parent_are_those_that_sqlite_finds(
+        parent in 0..PARENTS.len(),
+        types in (0..TYPES.len(), 0..TYPES.len(), 0..TYPES.len()),
+        parents in prop::collection::vec((0..VALUES.len(), 0..VALUES.len()), 0..12),
+        children in prop::collection::vec((0..VALUES.len(), 0..VALUES.len(), 0..4_usize), 0..12),
+        is_pair: bool,
+        is_late: bool,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("source.db");
+        let connection = Connection::open(&path).unwrap();
+        connection.execute_batch("PRAGMA synchronous = OFF; BEGIN").unwrap();
+        let sql = |template: &str, kind: &str| template.replace(" T,", &format!(" {kind},")).replace(" T)", &format!(" {kind})"))
+            .replace(" T UNIQUE", &format!(" {kind} UNIQUE"));
+        connection.execute_batch(&sql(PARENTS[parent], TYPES[types.0])).unwrap();
+        connection.execute_batch(&format!("CREATE TABLE c (x {}, y {}, again)", TYPES[types.1], TYPES[types.2])).unwrap();
+        for (a, b) in &parents {
+            connection.execute_batch(&format!("INSERT OR IGNORE INTO p (a, b) VALUES ({}, {})", VALUES[*a], VALUES[*b]))
+                // A value that the primary key does not accept.
+                .unwrap_or_default();
+        }
+        for (x, y, copies) in &children {
+            connection.execute_batch(&format!("INSERT INTO c (x, y) VALUES ({}, {})", VALUES[*x], VALUES[*y])).unwrap();
+            // Most rows have a parent.
+            connection.execute_batch(&format!("INSERT INTO c (x, y) SELECT a, b FROM p LIMIT {copies}")).unwrap();
+        }
+        if children.len() % 2 == 0 {
+            connection.execute_batch("DELETE FROM c WHERE (x, y) NOT IN (SELECT a, b FROM p)").unwrap();
+        }
+        // The second key references its own table.
+        connection.execute_batch("UPDATE c SET again = x").unwrap();
+        let (child_columns, parent_columns): (&[&str], &[&str]) =
+            if is_pair { (&["y", "x"], &["b", "a"]) } else { (&["x"], &["a"]) };
+        let mut planned = vec![("c", foreign_key(child_columns, "p", parent_columns)), ("c", foreign_key(&["again"], "c", &["x"]))];
+        if is_late {
+            planned.push(("p", foreign_key(&["b"], "c", &["y"])));
+        }
+        connection.execute_batch("COMMIT").unwrap();
+        let plan = load_plan(&path, &planned);
+        let source = SourceConnection::open_live(&path).unwrap();
+        let expected = orphans(&source, &plan);
+        for bytes in [KEYS_BYTES_MAX, 1 << 15, 0] {
+            let uncertain = uncertain(&source, &plan, bytes);
+            for (key, rows) in &expected {
+                prop_assert!(*rows == 0 || uncertain.contains(key), "{:?} has {} rows without a parent", key, rows);
+            }
+            let place = plan.tables.iter().position(|table| table.source == "c").unwrap();
+            let is_short = parents.iter().all(|(a, b)| *a != 28 && *b != 28) && children.iter().all(|(x, y, _)| *x != 28 && *y != 28);
+            if bytes == KEYS_BYTES_MAX && is_short {
+                let is_plain = are_plain(&connection, child_columns, "p", parent_columns);
+                prop_assert!(!is_plain || !uncertain.contains(&(place, 0)), "it is certain that all have a parent");
+                let is_plain = are_plain(&connection, &["again"], "c", &["x"]);
+                prop_assert!(!is_plain || !uncertain.contains(&(place, 1)), "it is certain that all have a parent");
+            }
+        }
+        prop_assert_eq!(found_orphans(&path, &plan), expected.iter().map(|(_, rows)| rows).sum::<u64>());
+    }
+}
+
+/// A table of which one row has a rowid far from all others is nevertheless scanned in parts, and its foreign keys across all of them.
+#[test]
+fn keys_are_found_across_the_parts_of_large_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("source.db");
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE child (id INTEGER PRIMARY KEY, name TEXT, number INTEGER, before INTEGER);
+             CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT);
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150000)
+               INSERT INTO parent SELECT i, 'name ' || i FROM n;
+             INSERT INTO parent VALUES (1 << 60, 'far');
+             INSERT INTO child SELECT id, name, id, nullif(id - 1, 0) FROM parent WHERE id < 1000000;
+             INSERT INTO child VALUES (1 << 61, 'far', 1 << 60, 1);",
+        )
+        .unwrap();
+    let planned = [
+        ("child", foreign_key(&["name"], "parent", &["name"])),
+        ("child", foreign_key(&["number"], "parent", &["id"])),
+        ("child", foreign_key(&["before"], "child", &["id"])),
+    ];
+    let plan = load_plan(&path, &planned);
+    let source = SourceConnection::open_live(&path).unwrap();
+    assert_eq!(uncertain(&source, &plan, KEYS_BYTES_MAX), []);
+    // Without memory for the names nothing is known about them.
+    let place = plan.tables.iter().position(|table| table.source == "child").unwrap();
+    assert_eq!(uncertain(&source, &plan, 2 << 20), [(place, 0)]);
+    let scan = || {
+        let open = || SourceConnection::open_live(&path);
+        scan_values(&plan, 4, 1 << 20, &open, &|_| Ok(())).unwrap()
+    };
+    let findings = scan();
+    assert_eq!((findings.rows(), findings.offender_count()), (300_002, 0));
+    connection
+        .execute_batch(
+            "DELETE FROM parent WHERE id = 30000; DELETE FROM child WHERE id = 60000;
+             UPDATE child SET name = 'FAR' WHERE name = 'far'",
+        )
+        .unwrap();
+    let findings = scan();
+    let offenders: Vec<(&str, Vec<&str>)> = (findings.tables.iter())
+        .flat_map(|table| &table.offenders)
+        .map(|found| (found.column.as_str(), found.first.iter().map(|row| row.key.as_str()).collect()))
+        .collect();
+    assert_eq!(
+        offenders,
+        [
+            ("name", vec!["id=30000", "id=2305843009213693952"]),
+            ("number", vec!["id=30000"]),
+            ("before", vec!["id=60001"]),
+        ]
+    );
+}
+
+/// Two texts in UTF-16 that become one in UTF-8.
+#[test]
+fn texts_in_utf_16_are_compared_by_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("source.db");
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA encoding = 'UTF-16le'; CREATE TABLE p (a TEXT); CREATE TABLE c (x TEXT);
+             INSERT INTO p VALUES (CAST(x'00d8' AS TEXT)); INSERT INTO c VALUES (CAST(x'01d8' AS TEXT))",
+        )
+        .unwrap();
+    let plan = load_plan(&path, &[("c", foreign_key(&["x"], "p", &["a"]))]);
+    let source = SourceConnection::open_live(&path).unwrap();
+    let place = plan.tables.iter().position(|table| table.source == "c").unwrap();
+    assert_eq!(uncertain(&source, &plan, KEYS_BYTES_MAX), [(place, 0)]);
+}
