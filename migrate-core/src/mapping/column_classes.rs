@@ -23,7 +23,7 @@ impl ColumnClasses {
         self.0.get(column)
     }
 
-    /// The class for an expression. White space does not count.
+    /// The class for an expression. White space outside quotation marks does not count.
     pub fn of_expression(&self, sql: &str) -> Option<&OperatorClass> {
         let same = self.0.iter().find(|(named, _)| is_same_expression(named, sql));
         same.map(|(_, class)| class)
@@ -38,10 +38,25 @@ impl ColumnClasses {
     }
 }
 
-/// Whether two spellings of an expression differ at most in white space.
+/// Whether two spellings of an expression differ at most in white space outside quotation marks.
 fn is_same_expression(one: &str, other: &str) -> bool {
-    let letters = |sql: &str| -> String { sql.chars().filter(|letter| !letter.is_whitespace()).collect() };
-    letters(one) == letters(other)
+    significant_letters(one).eq(significant_letters(other))
+}
+
+/// The letters of an expression without the white space outside quotation marks.
+fn significant_letters(sql: &str) -> impl Iterator<Item = char> {
+    let mut closing = None;
+    sql.chars().filter(move |letter| {
+        let is_quoted = closing.is_some();
+        closing = match (closing, letter) {
+            // A doubled mark ends a quotation and begins the next one.
+            (Some(mark), letter) if mark == *letter => None,
+            (None, '\'' | '"' | '`') => Some(*letter),
+            (None, '[') => Some(']'),
+            (closing, _) => closing,
+        };
+        is_quoted || !letter.is_whitespace()
+    })
 }
 
 impl<'de> Deserialize<'de> for ColumnClasses {
@@ -65,5 +80,29 @@ impl<'de> Visitor<'de> for Classes {
             classes.insert(column, class);
         }
         Ok(ColumnClasses(classes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same_expression;
+
+    #[test]
+    fn white_space_counts_between_quotation_marks_only() {
+        for (one, other, expected) in [
+            ("lower ( name )", "lower(name)", true),
+            ("a || ' '", "a||' '", true),
+            ("a || ' '", "a || ''", false),
+            ("a || 'x y'", "a || 'xy'", false),
+            ("a || 'it''s ' || b", "a||'it''s '||b", true),
+            ("a || 'it''s ' || b", "a || 'it''s' || b", false),
+            ("lower(\"a b\")", "lower( \"a b\" )", true),
+            ("lower(\"a b\")", "lower(\"ab\")", false),
+            ("lower(`a b`)", "lower(`ab`)", false),
+            ("lower([a b])", "lower([ab])", false),
+            ("lower([a\"b]) || c", "lower([a\"b])||c", true),
+        ] {
+            assert_eq!(is_same_expression(one, other), expected, "{one} {other}");
+        }
     }
 }
