@@ -199,6 +199,8 @@ pub(crate) fn without_values(message: &str) -> String {
         "user",
         "view",
     ];
+    // The last word of these alone may precede a value.
+    const NAMED_BY_TWO_WORDS: &[&str] = &["operator class", "operator family", "access method"];
     let mut rest = message;
     let mut kept = String::with_capacity(message.len());
     while let Some(open) = opening_quote(rest) {
@@ -208,7 +210,8 @@ pub(crate) fn without_values(message: &str) -> String {
         let Some(quoted) = quoted.strip_prefix('"') else { return kept + "(withheld)" };
         let last_word =
             before.trim_end().rsplit(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
-        let is_name = before.ends_with(' ') && NAMED.contains(&last_word);
+        let is_named_by_two_words = NAMED_BY_TWO_WORDS.iter().any(|words| before.trim_end().ends_with(words));
+        let is_name = before.ends_with(' ') && (NAMED.contains(&last_word) || is_named_by_two_words);
         match quoted.split_once('"') {
             Some((name, after)) if is_name => {
                 kept.push_str(&format!("\"{name}\""));
@@ -253,6 +256,15 @@ mod tests {
             ("value \"canary\" is out of range for type integer", "value (withheld)"),
             ("bad: \"x\" relation \"canary\"", "bad: (withheld)"),
             ("permission denied for schema public", "permission denied for schema public"),
+            (
+                "operator class \"int4_ops\" does not accept data type text",
+                "operator class \"int4_ops\" does not accept data type text",
+            ),
+            (
+                "operator class \"x_ops\" does not exist for access method \"gin\"",
+                "operator class \"x_ops\" does not exist for access method \"gin\"",
+            ),
+            ("invalid class \"canary\"", "invalid class (withheld)"),
             ("relation \"jobs\" already exists", "relation \"jobs\" already exists"),
             (
                 "insert or update on table \"a\" violates foreign key constraint \"b\"",
