@@ -140,6 +140,13 @@ pub fn own(method: IndexMethod, name: &str, kind: Option<PgType>) -> Option<bool
     Some(kind.is_none_or(|kind| class.types.contains(&kind)))
 }
 
+/// Returns the methods for which PostgreSQL or an extension that comes with it has a class of this name.
+pub(crate) fn methods(name: &str) -> Vec<IndexMethod> {
+    let has_class =
+        |method: &IndexMethod| own(*method, name, None).is_some() || supplied(*method, name).is_some();
+    ALL.iter().copied().filter(has_class).collect()
+}
+
 /// Returns PostgreSQL's own classes for a method and a type, the default first.
 pub fn fitting(method: IndexMethod, kind: PgType) -> Vec<&'static str> {
     let fits = |class: &&OwnClass| class.methods.contains(&method) && class.types.contains(&kind);

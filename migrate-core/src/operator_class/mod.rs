@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::identifier::{PG_NAME_LENGTH_MAX_BYTES, qualified_pg, quote_pg};
 
-pub(crate) use known::{JSONB_PATH_OPS, has_short_keys};
+pub(crate) use known::{JSONB_PATH_OPS, has_short_keys, methods};
 pub use known::{SuppliedClass, fitting, has_default, own, supplied, supplied_fitting};
 
 /// The schema of PostgreSQL's own objects.

@@ -1,7 +1,7 @@
 //! Why a key of an index cannot have an operator class, and which classes it can have.
 
 use crate::conversion::PgType;
-use crate::operator_class::{OperatorClass, fitting, has_default, supplied_fitting};
+use crate::operator_class::{OperatorClass, fitting, has_default, methods, supplied_fitting};
 use crate::terms::IndexMethod;
 
 /// What is wrong with an operator class.
@@ -9,9 +9,11 @@ use crate::terms::IndexMethod;
 pub enum ClassProblem {
     /// PostgreSQL has it, for other types.
     OtherType,
-    /// PostgreSQL does not have it for the method.
+    /// PostgreSQL or an extension that comes with it has it, for other methods.
+    OtherMethod,
+    /// PostgreSQL does not have it.
     Unknown,
-    /// An extension may find values equal that SQLite does not, so that its class is none for a unique index.
+    /// The list of this program does not have it, so that it may find values equal in a unique index that SQLite distinguishes.
     Unique,
 }
 
@@ -22,6 +24,9 @@ impl ClassProblem {
         let others = kind.map(|kind| classes(method, kind)).unwrap_or_default();
         let method = method.sql();
         match self {
+            ClassProblem::OtherMethod => {
+                format!("{is}, and {class} is a class of the {}{others}", methods_in_words(class.name()))
+            }
             ClassProblem::OtherType => {
                 format!("{is}, and the operator class {class} is for other types{others}")
             }
@@ -30,11 +35,18 @@ impl ClassProblem {
                  extension with its schema, such as public.{class}"
             ),
             ClassProblem::Unique => format!(
-                "{is}, and in a unique index the operator class {class} of an extension may find values equal that SQLite does \
-                 not{others}"
+                "{is}, and in a unique index the operator class {class}, which this program does not know for the method {method}, \
+                 may find values equal that SQLite distinguishes{others}"
             ),
         }
     }
+}
+
+/// The methods that have a class of this name, in words.
+fn methods_in_words(class: &str) -> String {
+    let names: Vec<&str> = methods(class).into_iter().map(IndexMethod::sql).collect();
+    let noun = if names.len() == 1 { "method" } else { "methods" };
+    format!("{noun} {}", names.join(" and "))
 }
 
 /// The classes for a method and a type, in words.

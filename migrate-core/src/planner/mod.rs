@@ -166,7 +166,6 @@ fn plan_with(
     foreign_keys::add_needed_keys(&needed, &names, &mut tables);
     left_behind.extend(schema.others.iter().filter_map(|object| other_object(object, mapping)));
     let unplanned = virtual_tables::plan(schema, mapping, &mut tables, &mut left_behind)?;
-    operator_classes::settle(&mut tables)?;
     tables.iter().try_for_each(checks::check_table)?;
     foreign_keys::leave_mismatched(&mut tables, &mut left_behind);
     let target_relations = target.map(|target| target.relations.clone()).unwrap_or_default();
@@ -174,6 +173,7 @@ fn plan_with(
     skipped.apply(&mut tables, &mut left_behind);
     names::settle(&names, &mut tables, &names.views(), &target_relations)?;
     skipped.finish(&mut tables, &mut left_behind)?;
+    operator_classes::settle(&mut tables)?;
     let breaches = breaches::apply(&mut tables, profile, &mut left_behind);
     let objects = objects::plan(schema, mapping, own_schema, &names, &tables, &mut left_behind)?;
     virtual_tables::explain(schema, mapping, &unplanned, &mut left_behind);

@@ -1,13 +1,13 @@
 //! The operator classes that a human chose for keys of indexes: whether PostgreSQL has them for the method and the type, and in which
 //! schema an extension has its own.
 //!
-//! A class with a schema is taken as it is: only the target knows it, and preflight asks.
+//! A class with a schema is taken as it is: only the target knows it, and preflight asks. A unique index can have none of these.
 
 use super::class_problem::ClassProblem;
 use super::{PlanningError, names};
 use crate::conversion::PgType;
 use crate::mapping::{DEFAULT_SCHEMA, TableMapping};
-use crate::operator_class::{OperatorClass, own, supplied};
+use crate::operator_class::{OperatorClass, methods, own, supplied};
 use crate::plan::{PlannedIndex, PlannedIndexColumn, PlannedTable};
 use crate::source_schema::{SourceIndexOrigin, SourceTable};
 use crate::source_sql::index_facts;
@@ -51,17 +51,22 @@ pub(super) fn settle(tables: &mut [PlannedTable]) -> Result<(), PlanningError> {
 }
 
 fn settle_index(table: &PlannedTable, index: &mut PlannedIndex) -> Result<(), PlanningError> {
-    let (name, method, is_unique) = (index.name.clone(), index.method, index.unique);
+    // The name in `mapping.toml`, which is not the one in PostgreSQL.
+    let name = index.source.as_ref().unwrap_or(&index.name).clone();
+    let (method, is_unique) = (index.method, index.unique);
     for key in &mut index.columns {
         let Some(class) = &key.ops else { continue };
         let subject = Subject::of(table, key, method);
-        let settled = subject.settled(class).and_then(|settled| match is_unique && !settled.is_own() {
-            true => Err(ClassProblem::Unique),
-            false => Ok(settled),
-        });
-        match settled {
-            Ok(settled) => key.ops = Some(settled),
+        match subject.settled(class) {
+            // A class of the list settles without a schema.
+            Ok(settled) if is_unique && settled.schema().is_some() => {
+                return Err(subject.refused(&name, class, ClassProblem::Unique));
+            }
+            Err(ClassProblem::Unknown) if is_unique => {
+                return Err(subject.refused(&name, class, ClassProblem::Unique));
+            }
             Err(problem) => return Err(subject.refused(&name, class, problem)),
+            Ok(settled) => key.ops = Some(settled),
         }
     }
     Ok(())
@@ -104,7 +109,11 @@ impl<'a> Subject<'a> {
             None if class.schema().is_some() => return Ok(class.clone()),
             None => {}
         }
-        let supplied = supplied(self.method, class.name()).ok_or(ClassProblem::Unknown)?;
+        let unknown = || match methods(class.name()).is_empty() {
+            true => ClassProblem::Unknown,
+            false => ClassProblem::OtherMethod,
+        };
+        let supplied = supplied(self.method, class.name()).ok_or_else(unknown)?;
         match self.kind.is_none_or(|kind| supplied.types.contains(&kind)) {
             true => Ok(OperatorClass::in_schema(DEFAULT_SCHEMA, class.name())),
             false => Err(ClassProblem::OtherType),

@@ -48,6 +48,7 @@ mod moves;
 mod names_not_utf8;
 mod obstacles;
 mod older_ledger;
+mod operator_class_lists;
 mod operator_classes;
 mod owner;
 mod page_limits;

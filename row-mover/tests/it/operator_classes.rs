@@ -1,11 +1,8 @@
-//! Operator classes of indexes: PostgreSQL's own lists are the plan's, a class that the target does not have is found before anything
-//! changes, and each printed remedy works.
+//! Operator classes of indexes: a class that the target does not have is found before anything changes, and each printed remedy works.
 
 use std::collections::BTreeSet;
 
-use migrate_core::conversion::{Conversion, PgType};
-use migrate_core::mapping::{IndexMethod, Mapping};
-use migrate_core::operator_class::{fitting, has_default, supplied_fitting};
+use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
 use postgres_client::TargetUrl;
 use row_mover::observer::Silent;
@@ -14,16 +11,6 @@ use row_mover::source::evidence;
 use row_mover::source::page_limits::Exceeded;
 
 use crate::support::{Case, chain, moved, plan, sqlite, write_migrations};
-
-const METHODS: [IndexMethod; 3] = [IndexMethod::Btree, IndexMethod::Gin, IndexMethod::Hash];
-
-/// The types of a plan.
-fn types() -> Vec<PgType> {
-    let mut types: Vec<PgType> = Conversion::all().iter().map(Conversion::target_type).collect();
-    types.sort_unstable_by_key(|kind| kind.sql());
-    types.dedup();
-    types
-}
 
 /// The definitions of the indexes of `public`, without those of constraints.
 fn indexes(case: &Case) -> Vec<String> {
@@ -43,53 +30,6 @@ fn refusal(sql: &str, mapping: &str) -> String {
     let mapping = Mapping::from_toml(&format!("format = 1\n{mapping}")).unwrap();
     let error = evidence::plan(&path, &mapping, 1, &|_| {}).err().unwrap_or_else(|| panic!("{sql}: planned"));
     chain(&error)
-}
-
-fn sorted(mut names: Vec<&str>) -> Vec<&str> {
-    names.sort_unstable();
-    names
-}
-
-#[test]
-fn the_lists_are_those_of_postgresql_and_of_its_extensions() {
-    let case = Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY)");
-    case.execute("CREATE EXTENSION btree_gin; CREATE EXTENSION pg_trgm; CREATE EXTENSION intarray");
-    // PostgreSQL takes these for text and integers, too.
-    let left_out = "'bpchar_ops', 'bpchar_pattern_ops', 'oid_ops'";
-    for method in METHODS {
-        for kind in types() {
-            let classes = |schema: &str| {
-                let sql = format!(
-                    "SELECT o.opcname FROM pg_opclass o JOIN pg_am m ON m.oid = o.opcmethod WHERE m.amname = '{}' \
-                     AND o.opcnamespace = '{schema}'::regnamespace AND o.opcname NOT IN ({left_out}) \
-                     AND (o.opcintype = '{kind}'::regtype OR (o.opcintype = 'anyarray'::regtype AND '{kind}' LIKE '%[]') \
-                          OR EXISTS (SELECT FROM pg_cast c WHERE c.castsource = '{kind}'::regtype AND c.casttarget = o.opcintype \
-                                     AND c.castmethod = 'b' AND c.castcontext = 'i')) \
-                     ORDER BY 1",
-                    method.sql()
-                );
-                case.ask(&sql)
-            };
-            assert_eq!(sorted(fitting(method, kind)), classes("pg_catalog"), "{kind} {}", method.sql());
-            let supplied = supplied_fitting(method, kind).map(|class| class.name).collect();
-            assert_eq!(sorted(supplied), classes("public"), "{kind} {}", method.sql());
-        }
-    }
-}
-
-#[test]
-fn postgresql_needs_no_class_where_the_plan_needs_none() {
-    let case = Case::new("CREATE TABLE t (id INTEGER PRIMARY KEY)");
-    let mut session = case.session();
-    for method in METHODS {
-        for kind in types() {
-            let is_made = session.undone_transaction(|session| {
-                session.script(&format!("CREATE TABLE public.tried (v {kind})"))?;
-                session.script(&format!("CREATE INDEX ON public.tried USING {} (v)", method.sql())).map(drop)
-            });
-            assert_eq!(is_made.is_ok(), has_default(method, kind), "{kind} {}", method.sql());
-        }
-    }
 }
 
 const SOURCE: &str = "CREATE TABLE t (id INTEGER PRIMARY KEY, doc TEXT, name TEXT NOT NULL, tags TEXT, n INTEGER, at TEXT);
@@ -169,8 +109,16 @@ fn classes_that_postgresql_does_not_have_are_refused_by_the_plan() {
         ),
         (
             added("btree", "\"doc\"", "doc = \"jsonb_path_ops\""),
-            "index added of t uses doc, which is jsonb, and PostgreSQL has no operator class jsonb_path_ops for the method btree; for \
-             the method btree it can have jsonb_ops (the default)",
+            "index added of t uses doc, which is jsonb, and jsonb_path_ops is a class of the method gin; for the method btree it can have \
+             jsonb_ops (the default)",
+        ),
+        (
+            added("btree", "\"name\"", "name = \"gin_trgm_ops\""),
+            "index added of t uses name, which is text, and gin_trgm_ops is a class of the method gin; for the method btree it can have",
+        ),
+        (
+            added("gin", "\"name\"", "name = \"text_pattern_ops\""),
+            "index added of t uses name, which is text, and text_pattern_ops is a class of the methods btree and hash; for the method gin",
         ),
         (
             added("gin", "\"name\"", "name = \"jsonb_path_ops\""),
@@ -191,7 +139,20 @@ fn classes_that_postgresql_does_not_have_are_refused_by_the_plan() {
         ),
         (
             source_index("once", "name", "app.words_ops"),
-            "index once of t uses name, which is text, and in a unique index the operator class app.words_ops of an extension may find",
+            "index once of t uses name, which is text, and in a unique index the operator class app.words_ops, which this program does \
+             not know for the method btree, may find values equal that SQLite distinguishes; for the method btree it can have text_ops",
+        ),
+        (
+            source_index("once", "name", "pg_catalog.bpchar_ops"),
+            "in a unique index the operator class pg_catalog.bpchar_ops, which this program does not know for the method btree, may find",
+        ),
+        (
+            source_index("once", "name", "bpchar_ops"),
+            "in a unique index the operator class bpchar_ops, which this program does not know for the method btree, may find",
+        ),
+        (
+            source_index("once", "name", "gin_trgm_ops"),
+            "index once of t uses name, which is text, and gin_trgm_ops is a class of the method gin; for the method btree it can have",
         ),
         (
             source_index("by_nam", "name", "text_ops"),
@@ -212,10 +173,35 @@ fn classes_that_postgresql_does_not_have_are_refused_by_the_plan() {
     ] {
         let refusal = refusal(SOURCE, &mapping);
         assert!(refusal.contains(words), "{refusal}\nis not\n{words}");
+        let has_advice = refusal.contains("write the class of an extension");
+        assert_eq!(has_advice, mapping.contains("\"jsonb_path_op\""), "{refusal}");
     }
     let money = "[tables.t.columns]\nn = { as = \"money\" }\n[[tables.t.indexes]]\nname = \"i\"\nmethod = \"hash\"\ncolumns = [\"n\"]\nwhy = \"\"";
     let refusal = refusal("CREATE TABLE t (n INTEGER)", money);
     assert!(refusal.contains("index i of t uses n, of which PostgreSQL computes no hash"), "{refusal}");
+}
+
+#[test]
+fn a_class_of_a_skipped_index_has_no_effect() {
+    for skipped in ["once", "t_once_idx"] {
+        let rename = "[tables.t.rename_indexes]\nonce = \"t_once_idx\"\n";
+        let mapping = format!(
+            "{COLUMNS}{rename}[tables.t.index_ops]\nonce = {{ name = \"app.words_ops\" }}\n[tables.t.skip_indexes]\n{skipped} = \"test\""
+        );
+        let case = Case::mapped(SOURCE, &mapping);
+        case.moved();
+        assert_eq!(case.plan.tables[0].indexes.len(), 3, "{skipped}");
+    }
+}
+
+#[test]
+fn classes_of_expressions_are_matched_with_the_spaces_of_their_texts() {
+    let source = "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); CREATE INDEX i ON t (a || ' ', a || '');
+        INSERT INTO t VALUES (1, 'b')";
+    let case = Case::mapped(source, "[tables.t.index_ops]\ni = { \"a||''\" = \"text_pattern_ops\" }");
+    let classes: Vec<bool> =
+        case.plan.tables[0].indexes[0].columns.iter().map(|key| key.ops.is_some()).collect();
+    assert_eq!(classes, [false, true]);
 }
 
 /// Migrates, which must be refused for the class of an index without a trace; returns what to do.
@@ -323,6 +309,9 @@ fn a_class_that_nothing_known_has_or_that_is_for_another_type_is_refused_by_the_
     let words = remedy(&case, "text_pattern_ops");
     assert!(words.starts_with("choose a class for the type of the key"), "{words}");
     let kind = case.ask("SELECT pg_typeof(length('a'))")[0].clone();
+    let reason = chain(&case.refused());
+    let expected = format!("operator class \"text_pattern_ops\" does not accept data type {kind}");
+    assert!(reason.contains(&expected), "{reason}");
     let case = planned_again(case, &class(if kind == "integer" { "int4_ops" } else { "int8_ops" }));
     case.moved();
 }
