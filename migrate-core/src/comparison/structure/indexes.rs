@@ -301,7 +301,11 @@ fn plain<'a>(pair: &Pair<'a>, wanted: &Wanted<'_>) -> (Option<&'a str>, Option<S
 
 /// An index that serves for none of the source.
 fn added(pair: &Pair<'_>, live: &LiveIndex, wanted: &[Wanted<'_>]) -> StructureDifference {
-    let keys: Vec<String> = live.keys.iter().map(|key| key.sql.clone()).collect();
+    let with_class = |key: &LiveKey| match &key.class {
+        Some(class) => format!("{} {}", key.sql, quote_pg(class)),
+        None => key.sql.clone(),
+    };
+    let keys: Vec<String> = live.keys.iter().map(with_class).collect();
     let columns: Vec<Option<&String>> = live.keys.iter().map(|key| key.column.as_ref()).collect();
     let name = live.name.clone();
     if live.is_exclusion {
