@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::ComparisonSource;
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
-use crate::source::open::{is_nonempty, sidecar};
+use crate::source::file_path::{is_nonempty, sidecar};
 use crate::source::quick_check::quick_check;
 use crate::source::{SourceConnection, hashing, seal};
 use postgres_client::watch::check_stop;
@@ -18,7 +18,7 @@ pub(super) struct SourceCopy {
     path: PathBuf,
     facts: SealedSource,
     /// The folder of a copy that was made for this comparison.
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
 }
 
 impl SourceCopy {
@@ -52,7 +52,7 @@ impl SourceCopy {
             bytes: seal.bytes,
             sealed_at: Some(seal.sealed_at),
         };
-        Ok(SourceCopy { path: seal.path, facts, _folder: Some(folder) })
+        Ok(SourceCopy { path: seal.path, facts, folder: Some(folder) })
     }
 
     fn named(path: &Path, observer: &dyn Observer) -> Result<SourceCopy> {
@@ -86,7 +86,7 @@ impl SourceCopy {
         check(path, path, observer)?;
         let (sha256, bytes) = hashing::hash(path, &|| check_stop(observer))?;
         let facts = SealedSource { path: path.to_owned(), sha256, bytes, sealed_at: None };
-        Ok(SourceCopy { path: path.to_owned(), facts, _folder: None })
+        Ok(SourceCopy { path: path.to_owned(), facts, folder: None })
     }
 
     /// Opens it.
@@ -94,7 +94,11 @@ impl SourceCopy {
     /// # Errors
     /// When it cannot be read.
     pub(super) fn open(&self) -> Result<SourceConnection> {
-        SourceConnection::open_sealed(&self.path)
+        // A file that a person names is hashed once it was read, so that its content may not be trusted here.
+        match self.folder {
+            Some(_) => SourceConnection::open_sealed(&self.path),
+            None => SourceConnection::open_unwritten(&self.path),
+        }
     }
 
     pub(super) fn facts(&self) -> SealedSource {
@@ -104,5 +108,5 @@ impl SourceCopy {
 
 /// Refuses a damaged copy: rows that SQLite cannot read cannot be compared.
 fn check(copy: &Path, stands_for: &Path, observer: &dyn Observer) -> Result<()> {
-    quick_check(&SourceConnection::open_sealed(copy)?, stands_for, observer.stop_flag())
+    quick_check(&SourceConnection::open_unwritten(copy)?, stands_for, observer.stop_flag())
 }

@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Context, Error, Result};
-use crate::source::open::sidecar;
+use crate::source::file_path::sidecar;
 use crate::source::seal::Seal;
 
 /// What SQLite keeps next to a database. The file itself is moved last of all that is moved, so that no opener finds it without its log.

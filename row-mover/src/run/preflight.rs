@@ -188,7 +188,8 @@ fn schema_differs(source: String, differences: &[String]) -> Error {
 /// The sealed copy needs the room of the source and its log.
 fn check_disk(source: &Path, request: &Request<'_>) -> Result<()> {
     let size = |suffix: &str| {
-        std::fs::metadata(crate::source::open::sidecar(source, suffix)).map_or(0, |metadata| metadata.len())
+        std::fs::metadata(crate::source::file_path::sidecar(source, suffix))
+            .map_or(0, |metadata| metadata.len())
     };
     let needed = size("") + size("-wal");
     let free = seal::free_bytes(&request.backup_dir)?;

@@ -10,8 +10,8 @@ use ruzstd::decoding::StreamingDecoder;
 use ruzstd::encoding::CompressionLevel;
 use sha2::{Digest, Sha256};
 
+use super::file_path::open_regular;
 use super::hashing::hash;
-use super::open::open_regular;
 use super::seal::{Seal, verify};
 use crate::error::{Context, Error, Result, is_stop};
 

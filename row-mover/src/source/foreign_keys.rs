@@ -202,16 +202,15 @@ impl<'a> ForeignKeys<'a> {
         let failed = || format!("the foreign keys of table {} cannot be checked", planned.source);
         let (mut columns, mut searched) = (Vec::new(), Vec::new());
         for link in self.links(table, true).filter(|link| !link.is_uncertain()) {
-            let names = link.positions.iter().map(|&position| planned.columns[position].source.as_str());
             let first = columns.len();
-            columns.extend(names);
+            columns.extend(link.positions.iter().map(|&position| &planned.columns[position]));
             searched.push((link, KeyReader::new((first..columns.len()).collect())));
         }
         if searched.is_empty() {
             return Ok(());
         }
         let mut keys = RowKeys { keys: self, collected: Vec::new(), searched };
-        let scan = Scan::new(&planned.source, columns, planned.rowid.as_deref()).within(range);
+        let scan = Scan::of_columns(planned, columns).within(range);
         scan.each(source, &failed, &mut |row| keys.visit(row).context(failed))
     }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::open::open_regular;
+use super::file_path::open_regular;
 use crate::error::{Context, Error, Result};
 use crate::threads;
 use postgres_client::watch::StopFlag;

@@ -12,7 +12,7 @@ use migrate_core::source_schema::{
 use rusqlite::{Connection, Row};
 
 use super::SourceConnection;
-use super::open::{is_nonempty, sidecar};
+use super::file_path::{is_nonempty, sidecar};
 use super::schema_limits::too_many_views;
 use super::undisturbed::read_undisturbed;
 use super::virtual_tables::{self, VirtualTable};

@@ -76,6 +76,8 @@ impl<'a> KeyTree<'a> {
     pub(super) fn cuts(&self, part_bytes: usize, parts_max: usize) -> Found<Vec<CellLocation>> {
         /// Parts of several pages of one level are about equally large.
         const PAGES_OF_PART: usize = 4;
+        /// Pages on which an estimate is based: a root, and the last page of each level, may have far fewer children than others.
+        const PAGES_OF_ESTIMATE: usize = 8;
         let mut below = self.depth()?;
         let (mut pages, mut cuts) = (vec![self.root], Vec::new());
         let mut pages_of_part = 0;
@@ -102,8 +104,9 @@ impl<'a> KeyTree<'a> {
             let fanout = children.len() as f64 / pages.len() as f64;
             let leaf_bytes = self.usable as f64 * row_bytes as f64 / local_bytes as f64;
             let bytes_of_page = leaf_bytes * fanout.powi(i32::try_from(below).map_err(|_| Unknown)?);
+            let is_known = below == 0 || pages.len() >= PAGES_OF_ESTIMATE;
             (pages, cuts) = (children, next);
-            pages_of_part = (part_bytes as f64 / bytes_of_page) as usize;
+            pages_of_part = if is_known { (part_bytes as f64 / bytes_of_page) as usize } else { 0 };
             if pages_of_part > 0 || pages.len() / PAGES_OF_PART >= parts_max {
                 break;
             }
@@ -156,7 +159,9 @@ impl<'a> KeyTree<'a> {
     fn cell<'p>(&self, page: &'p [u8], position: u16) -> Found<Cell<'p>> {
         let start = usize::from(u16_at(page, INTERIOR_HEADER_BYTES + 2 * usize::from(position))?);
         let (row_bytes, length) = sized_varint_at(page, start + 4)?;
-        let row_bytes = usize::try_from(row_bytes).map_err(|_| Unknown)?;
+        // SQLite holds no row of more than 2 GB (SQLite manual, "Limits", section 1).
+        let row_bytes =
+            i32::try_from(row_bytes).ok().and_then(|bytes| usize::try_from(bytes).ok()).ok_or(Unknown)?;
         let row_start = start + 4 + length;
         let local = page.get(row_start..row_start + self.local_bytes(row_bytes)).ok_or(Unknown)?;
         Ok(Cell { child: u32_at(page, start)?, row_bytes, local })
@@ -211,7 +216,7 @@ impl<'a> KeyTree<'a> {
             if is_cut {
                 break;
             }
-            start += bytes;
+            start = start.saturating_add(bytes);
         }
         Ok(values)
     }

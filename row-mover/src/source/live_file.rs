@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{FlockOperation, fcntl_lock};
 use rustix::io::Errno;
 
-use super::open::{open_regular, sidecar};
+use super::file_path::{open_regular, sidecar};
 
 /// The header of a database: change counter, page count and the version that they are valid for are in it.
 const HEADER_BYTES: usize = 100;

@@ -8,6 +8,7 @@ pub(crate) mod control;
 pub mod documents;
 mod duplicates;
 pub mod evidence;
+pub(crate) mod file_path;
 mod foreign_keys;
 pub(crate) mod hashing;
 pub mod integrity_check;

@@ -2,19 +2,17 @@
 //!
 //! The user's file is never written and never checkpointed. A sealed copy, to which nobody writes, is opened immutable.
 
-use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use rustix::fs::OFlags;
 
 use super::app_collations;
 use super::control::Control;
+use super::file_path::{check_length, is_nonempty, open_regular, sidecar, uri};
 use super::live_file::{Disturbance, FileState, LiveFile, Unchanged};
 use super::schema_limits::{self, Excess};
 use super::table_kinds::{TableKind, TableKinds};
@@ -30,9 +28,6 @@ const SQL_LENGTH_MAX_BYTES: i32 = 16 << 20;
 
 /// The longest value that is read: slightly more than PostgreSQL accepts in one field.
 const VALUE_LENGTH_MAX_BYTES: i32 = 1 << 30;
-
-/// The longest path that SQLite opens: 512 bytes including `-journal`.
-const PATH_BYTES_MAX: usize = 500;
 
 /// How much of a sealed copy is mapped into memory at most, in bytes: all of it. SQLite was built to allow this (`.cargo/config.toml`).
 const MAPPED_BYTES_MAX: i64 = 1 << 46;
@@ -68,8 +63,10 @@ enum Access {
     /// By nothing: this account cannot create the shared memory that SQLite's locks on a WAL database need. The file is read as
     /// immutable, and its state is compared with this one afterwards.
     Unlocked(Box<FileState>),
-    /// It is a sealed copy, which nobody writes.
+    /// It is a sealed copy in a folder of ours, which nobody writes. It is mapped into memory.
     Sealed,
+    /// By agreement: nobody is to write to it, and whether somebody did is checked by other means. It is read as immutable.
+    Unwritten,
 }
 
 impl SourceConnection {
@@ -107,13 +104,25 @@ impl SourceConnection {
         }
     }
 
-    /// Opens a sealed copy, which nobody writes.
+    /// Opens a sealed copy of ours, which nobody writes.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn open_sealed(path: &Path) -> Result<SourceConnection> {
+        SourceConnection::open_immutable(path, Access::Sealed)
+    }
+
+    /// Opens a file that is not ours and that nobody is to write, such as a copy that a person names. It is never mapped into memory.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn open_unwritten(path: &Path) -> Result<SourceConnection> {
+        SourceConnection::open_immutable(path, Access::Unwritten)
+    }
+
+    fn open_immutable(path: &Path, access: Access) -> Result<SourceConnection> {
         check_is_database(path)?;
-        let file = SourceFile { path: path.to_owned(), real_path: path.to_owned(), access: Access::Sealed };
+        let file = SourceFile { path: path.to_owned(), real_path: path.to_owned(), access };
         open(file).map_err(|error| explain_open(path, path, false, error))
     }
 
@@ -208,7 +217,7 @@ impl SourceConnection {
         match &self.file.access {
             Access::Unlocked(before) => live.change_since(before, Unchanged::Everything),
             Access::Locked => live.replaced(),
-            Access::Sealed => None,
+            Access::Sealed | Access::Unwritten => None,
         }
     }
 }
@@ -237,26 +246,6 @@ impl SourceFile {
         open_and_read(self.clone())
             .map_err(|error| explain_open(&self.path, &self.real_path, has_journal, error))
     }
-}
-
-/// Opens a regular file for reading. Anything else is refused without waiting: opening a FIFO waits for a writer, and a device may do
-/// anything.
-pub(crate) fn open_regular(path: &Path) -> std::io::Result<File> {
-    let refused = || std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file");
-    // Checked first, since a device may act upon being opened, and again afterwards, since the name may lead elsewhere by then.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(refused());
-    }
-    let flags = i32::try_from((OFlags::NONBLOCK | OFlags::NOCTTY).bits()).unwrap_or(0);
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(refused()) }
-}
-
-/// The path with `suffix` appended to its file name, as SQLite names its log and journal.
-pub(crate) fn sidecar(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 /// The error for a file that SQLite calls corrupt: its schema may only exceed a limit, or be one of another SQLite's.
@@ -346,28 +335,13 @@ fn open(file: SourceFile) -> std::result::Result<SourceConnection, rusqlite::Err
     // no longer there ends the process (SQLite manual, "Memory-Mapped I/O").
     let mapped_bytes = match file.access {
         Access::Sealed => MAPPED_BYTES_MAX,
-        Access::Locked | Access::Unlocked(_) => 0,
+        Access::Locked | Access::Unlocked(_) | Access::Unwritten => 0,
     };
     connection.execute_batch("PRAGMA query_only = 1; PRAGMA cell_size_check = 1")?;
     connection.pragma_update(None, "mmap_size", mapped_bytes)?;
     app_collations::define_when_needed(&connection)?;
     let control = Control::install(&connection)?;
     Ok(SourceConnection { connection, file, live: None, control, table_kinds: TableKinds::default() })
-}
-
-/// The path as a `file:` URI, in which SQLite reads `%`, `?` and `#` as its own (SQLite manual, "URI Filenames").
-fn uri(path: &Path, is_immutable: bool) -> PathBuf {
-    use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut uri = b"file:".to_vec();
-    for &byte in absolute.as_os_str().as_bytes() {
-        match byte {
-            b'%' | b'?' | b'#' => uri.extend_from_slice(format!("%{byte:02x}").as_bytes()),
-            _ => uri.push(byte),
-        }
-    }
-    uri.extend_from_slice(if is_immutable { b"?mode=ro&immutable=1" } else { b"?mode=ro" });
-    PathBuf::from(std::ffi::OsString::from_vec(uri))
 }
 
 /// Refuses a file that is no SQLite database before SQLite sees it, so that each case has its own message.
@@ -410,25 +384,8 @@ fn check_is_database(path: &Path) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn is_nonempty(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
-}
-
 fn is_cannot_open(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
-}
-
-/// Refuses a path that SQLite cannot open for its length, which it reports as if the file were not there.
-///
-/// # Errors
-/// When it is too long.
-pub(crate) fn check_length(path: &Path) -> Result<()> {
-    let bytes = std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).as_os_str().len();
-    if bytes <= PATH_BYTES_MAX {
-        return Ok(());
-    }
-    Err(Error::new(format!("the path {} is too long: it has {bytes} bytes", path.display()))
-        .caused_by(format!("SQLite opens paths of up to {PATH_BYTES_MAX} bytes")))
 }
 
 fn explain_open(path: &Path, real_path: &Path, has_journal: bool, error: rusqlite::Error) -> Error {

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::open::open_regular;
+use super::file_path::open_regular;
 use crate::error::{Context, Error, Result};
 
 /// The parts of the first page that differ between a database and a sealed copy of it: the format versions, which say whether

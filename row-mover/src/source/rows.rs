@@ -125,10 +125,16 @@ impl<'a> Scan<'a> {
 
     /// The planned columns of all rows.
     pub fn of(table: &'a PlannedTable) -> Scan<'a> {
-        let columns = table.columns.iter().map(|column| column.source.as_str()).collect();
-        let is_emptied = |(_, column): &(usize, &PlannedColumn)| column.empty == Some(EmptyText::Null);
-        let emptied = table.columns.iter().enumerate().filter(is_emptied).map(|(place, _)| place).collect();
-        Scan { emptied, ..Scan::new(&table.source, columns, table.rowid.as_deref()) }
+        Scan::of_columns(table, table.columns.iter().collect())
+    }
+
+    /// The same of some of its columns alone.
+    #[must_use]
+    pub(crate) fn of_columns(table: &'a PlannedTable, columns: Vec<&'a PlannedColumn>) -> Scan<'a> {
+        let is_emptied = |(_, column): &(usize, &&PlannedColumn)| column.empty == Some(EmptyText::Null);
+        let emptied = columns.iter().enumerate().filter(is_emptied).map(|(place, _)| place).collect();
+        let names = columns.iter().map(|column| column.source.as_str()).collect();
+        Scan { emptied, ..Scan::new(&table.source, names, table.rowid.as_deref()) }
     }
 
     /// Only the rows in a range, where there is one.
@@ -219,18 +225,6 @@ impl<'a> Scan<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Whether SQLite reads values of this table in pieces, see above.
-    fn has_incremental_io(&self, source: &SourceConnection) -> rusqlite::Result<bool> {
-        // The limit counts for a literal in the table's own SQL, too: with a default beyond it no row could be read.
-        let kind = source.table_kind(self.table)?;
-        if !kind.is_some_and(|kind| kind.is_stored && !kind.is_without_rowid && !kind.has_long_sql) {
-            return Ok(false);
-        }
-        let sql = "SELECT (SELECT encoding FROM pragma_encoding) = 'UTF-8' \
-                   AND NOT EXISTS (SELECT 1 FROM pragma_table_xinfo(?1) WHERE hidden <> 0)";
-        source.connection().prepare_cached(sql)?.query_row([self.table], |row| row.get(0))
     }
 
     /// The position of the rowid in a selected row.

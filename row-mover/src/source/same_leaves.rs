@@ -8,7 +8,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use super::SourceConnection;
-use super::open::open_regular;
+use super::file_path::open_regular;
 use super::page_format::{DEPTH_MAX, Found, Unknown, u16_at, u32_at, varint_at};
 use super::scan::RowidRange;
 use crate::error::Result;

@@ -13,9 +13,9 @@ use rusqlite::Connection;
 use rusqlite::backup::{Backup, StepResult};
 use serde::{Deserialize, Serialize};
 
+use super::file_path::{check_length, sidecar};
 use super::hashing::{Hash, Hashing, hash, hash_and_sync};
 use super::live_file::Disturbance;
-use super::open::{check_length, sidecar};
 use super::undisturbed::{Protection, ReadMethod, read_undisturbed};
 use super::{SourceConnection, SourceFile, pages};
 use crate::error::{Context, Error, Result};

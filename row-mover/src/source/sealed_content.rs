@@ -6,8 +6,8 @@
 use std::path::Path;
 
 use super::SourceConnection;
+use super::file_path::{is_nonempty, sidecar};
 use super::live_file::{LiveFile, Unchanged};
-use super::open::{is_nonempty, sidecar};
 use super::pages::first_difference;
 use super::seal::{Seal, verify};
 use crate::error::{Context, Error, Result};
@@ -30,7 +30,7 @@ pub fn is_sealed_content(path: &Path, seal: &Seal) -> Result<bool> {
             .caused_by(format!("its {suffix} is not empty: not all that it holds is in the file"))
             .with_remedy_text("open it with the app or with sqlite3, and close it, which empties that"));
     }
-    let source = SourceConnection::open_sealed(&real_path)?;
+    let source = SourceConnection::open_unwritten(&real_path)?;
     let connection = source.connection();
     let snapshot = connection.unchecked_transaction().context(failed)?;
     let difference = first_difference(connection, &seal.path, &|_| Ok(()))?;

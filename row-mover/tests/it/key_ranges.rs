@@ -2,12 +2,12 @@
 
 use std::fs;
 
-use row_mover::run::{self, Outcome, Silent};
+use row_mover::run::{self, Outcome, Request, Silent};
 use row_mover::source::refused_rows::Rule;
 
 use crate::catch_up::caught_up;
 use crate::resume::{spawn, wait_for_its_sessions};
-use crate::support::{Case, chain, sqlite};
+use crate::support::{Case, chain, moved, sqlite};
 
 /// The table `flat`, of so many rows, with a key of two columns. The keys are canaries.
 fn source(rows: u32) -> String {
@@ -80,6 +80,25 @@ fn keys_of_every_kind_move_in_several_chunks() {
         assert_eq!((all > 1, ending), (is_cut, all - 1), "{what}");
         assert_eq!(moved.validation.tables[0].equal, 20_000, "{what}");
         assert_eq!(case.ask("SELECT sum(rows) FROM migration.chunks"), ["20000"], "{what}");
+    }
+}
+
+/// The pages below a root that has two children, or one, have many: what a chunk is cut from is more than the root shows.
+#[test]
+fn chunks_are_of_one_size_whatever_the_root_looks_like() {
+    for rows in [8_000, 20_000, 50_000] {
+        let case = Case::new(&format!(
+            "PRAGMA page_size = 512; CREATE TABLE flat (k TEXT, n INTEGER, v TEXT, PRIMARY KEY (k, n)) WITHOUT ROWID; \
+             WITH RECURSIVE i (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < {rows}) \
+             INSERT INTO flat SELECT 'k' || (i % 37), i, printf('%.*c', 200, 'x') FROM i"
+        ));
+        let request = Request { chunk_bytes: 256 << 10, ..case.request() };
+        moved(run::migrate(&request, &Silent));
+        let sizes = case.ask("SELECT max(bytes), sum(bytes), count(*) FROM migration.chunks");
+        let sizes: Vec<u64> = sizes[0].split('|').map(|size| size.parse().unwrap()).collect();
+        let [largest, all, count] = sizes.try_into().unwrap();
+        assert!(largest <= 2 * (256 << 10), "{rows}: {largest}");
+        assert!(count >= all / (2 * (256 << 10)), "{rows}: {count} chunks of {all} bytes");
     }
 }
 
