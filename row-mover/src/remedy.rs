@@ -16,6 +16,11 @@ pub enum Remedy {
     ContinueRollback,
     /// Go on with the cutover, or roll it back.
     CutoverBegun,
+    /// Create the extension that has an operator class, or choose another class for this index.
+    CreateExtensionOrOtherClass {
+        /// The index.
+        index: String,
+    },
     /// Drop also the migrations that the app's migrator has run since, with what they created.
     DiscardMigrations,
     /// Revert the migration, then apply it.
@@ -33,6 +38,18 @@ pub enum Remedy {
     },
     /// Let writers wait longer, or write less meanwhile.
     LongerPause,
+    /// Plan with an operator class by the name that it has in the target.
+    NameOperatorClass {
+        /// The index.
+        index: String,
+        /// The class, with its schema.
+        class: String,
+    },
+    /// Plan with an operator class for the type of the index's key.
+    OtherOperatorClass {
+        /// The index.
+        index: String,
+    },
     /// Make room for the sealed copy, or choose another backup folder.
     MakeRoom {
         /// The backup folder.

@@ -168,6 +168,22 @@ fn words(remedy: &Remedy) -> Cow<'static, str> {
         Remedy::SeeStatus => {
             "see `cargo xtask status`; the sealed copy of this run remains in its backup folder"
         }
+        Remedy::CreateExtensionOrOtherClass { index } => {
+            return Cow::Owned(format!(
+                "create the extension that has the class with CREATE EXTENSION, or choose another class for index {index} in \
+                 mapping.toml, and make the plan again"
+            ));
+        }
+        Remedy::NameOperatorClass { index, class } => {
+            return Cow::Owned(format!(
+                "name the class {class}, for index {index} in mapping.toml, and make the plan again"
+            ));
+        }
+        Remedy::OtherOperatorClass { index } => {
+            return Cow::Owned(format!(
+                "choose a class for the type of the key, for index {index} in mapping.toml, and make the plan again"
+            ));
+        }
         Remedy::SelectTable(table) => return Cow::Owned(format!("add {table} to --tables")),
         Remedy::SelectTableOrAll => "name it among --tables, or omit --tables",
         Remedy::StopWriters => {

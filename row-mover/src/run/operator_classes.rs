@@ -10,6 +10,7 @@ use migrate_core::plan::{Plan, PlannedIndex, PlannedIndexColumn, PlannedTable};
 use migrate_core::render::{self, BuildKind};
 
 use crate::error::{Context, Error, Result};
+use crate::remedy::Remedy;
 use postgres_client::connection::Connection;
 
 /// The schema of the trial.
@@ -80,14 +81,23 @@ fn refused(
         names.join(", ")
     ));
     for class in classes {
-        if let Some((cause, remedy)) = unusable(target, class, index)? {
-            return Ok(error.caused_by(cause).with_remedy_text(remedy));
+        if let Some((cause, repair)) = unusable(target, class, index)? {
+            let error = error.caused_by(cause);
+            return Ok(match repair {
+                Repair::Statement(sql) => error.with_remedy_text(sql),
+                Repair::Plan(remedy) => error.with_remedy_value(remedy),
+            });
         }
     }
-    Ok(error.caused_by(answer).with_remedy_text(format!(
-        "choose a class for the type of the key, for index {} in mapping.toml, and make the plan again",
-        index.name
-    )))
+    Ok(error.caused_by(answer).with_remedy_value(Remedy::OtherOperatorClass { index: index.name.clone() }))
+}
+
+/// What makes a class usable.
+enum Repair {
+    /// A statement in the target.
+    Statement(String),
+    /// Another plan, or what it takes besides.
+    Plan(Remedy),
 }
 
 /// Why this role cannot use a class, and what to do; none where it can.
@@ -95,7 +105,7 @@ fn unusable(
     target: &mut Connection,
     class: &OperatorClass,
     index: &PlannedIndex,
-) -> Result<Option<(String, String)>> {
+) -> Result<Option<(String, Repair)>> {
     let failed = || "the operator classes of the target cannot be read";
     let method = index.method.sql();
     let found: Vec<(String, bool)> =
@@ -104,23 +114,19 @@ fn unusable(
     if let Some((_, may_use)) = found.iter().find(|(name, _)| name == schema) {
         let user: String = target.one("SELECT current_user::text", &[]).context(failed)?;
         let grant = format!("GRANT USAGE ON SCHEMA {} TO {}", quote_pg(schema), quote_pg(&user));
-        return Ok((!may_use).then(|| (format!("{user} may not use the schema {schema}"), grant)));
+        let cause = format!("{user} may not use the schema {schema}");
+        return Ok((!may_use).then_some((cause, Repair::Statement(grant))));
     }
     if let Some((other, _)) = found.first() {
         let class = OperatorClass::in_schema(other, class.name());
-        let remedy = format!(
-            "name the class {class}, for index {} in mapping.toml, and make the plan again",
-            index.name
-        );
-        return Ok(Some((format!("the target has it in the schema {other}"), remedy)));
+        let remedy = Remedy::NameOperatorClass { index: index.name.clone(), class: class.to_string() };
+        return Ok(Some((format!("the target has it in the schema {other}"), Repair::Plan(remedy))));
     }
     let remedy = match supplied(index.method, class.name()) {
-        Some(supplied) => format!("CREATE EXTENSION {} SCHEMA {}", supplied.extension, quote_pg(schema)),
-        None => format!(
-            "create the extension that has the class with CREATE EXTENSION, or choose another class for index {} in mapping.toml, \
-             and make the plan again",
-            index.name
-        ),
+        Some(supplied) => {
+            Repair::Statement(format!("CREATE EXTENSION {} SCHEMA {}", supplied.extension, quote_pg(schema)))
+        }
+        None => Repair::Plan(Remedy::CreateExtensionOrOtherClass { index: index.name.clone() }),
     };
     Ok(Some((format!("the target has no class of this name for the method {method}"), remedy)))
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
 use postgres_client::TargetUrl;
+use row_mover::Error;
 use row_mover::observer::Silent;
+use row_mover::remedy::Remedy;
 use row_mover::run::{self, Outcome, Request};
 use row_mover::source::evidence;
 use row_mover::source::page_limits::Exceeded;
@@ -204,9 +206,9 @@ fn classes_of_expressions_are_matched_with_the_spaces_of_their_texts() {
     assert_eq!(classes, [false, true]);
 }
 
-/// Migrates, which must be refused for the class of an index without a trace; returns what to do.
+/// Migrates, which must be refused for the class of an index without a trace; returns the error.
 #[track_caller]
-fn remedy(case: &Case, class: &str) -> String {
+fn refusal(case: &Case, class: &str) -> Error {
     let before = case.target_objects();
     let dry = run::dry_run(&case.request(), &Silent);
     let error = case.refused();
@@ -215,7 +217,7 @@ fn remedy(case: &Case, class: &str) -> String {
     assert_eq!(dry.map_err(|error| chain(&error)).err(), Some(words));
     assert_eq!(case.target_objects(), before);
     assert!(case.backups().is_empty());
-    error.remedy_text().unwrap().to_owned()
+    error
 }
 
 /// The same case with a plan for another class.
@@ -246,9 +248,8 @@ fn an_extension_that_is_missing_is_found_before_anything_changes() {
     ] {
         let case = Case::mapped(SOURCE, &added("gin", columns, ops));
         case.execute("CREATE SCHEMA \"A b\"");
-        let remedy = remedy(&case, class);
-        assert_eq!(remedy, expected);
-        case.execute(&remedy);
+        assert_eq!(refusal(&case, class).remedy_text(), Some(expected));
+        case.execute(expected);
         case.moved();
     }
 }
@@ -277,11 +278,11 @@ fn a_schema_that_the_role_may_not_use_is_found() {
 fn a_class_in_another_schema_is_named_there() {
     let case = Case::mapped(SOURCE, &added("gin", "\"name\"", "name = \"gin_trgm_ops\""));
     case.execute("CREATE SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA extensions");
-    let remedy = remedy(&case, "public.gin_trgm_ops");
-    assert_eq!(
-        remedy,
-        "name the class extensions.gin_trgm_ops, for index added in mapping.toml, and make the plan again"
-    );
+    let named = Remedy::NameOperatorClass {
+        index: "added".to_owned(),
+        class: "extensions.gin_trgm_ops".to_owned(),
+    };
+    assert_eq!(refusal(&case, "public.gin_trgm_ops").remedy_value(), Some(&named));
     let case = planned_again(case, &added("gin", "\"name\"", "name = \"extensions.gin_trgm_ops\""));
     case.moved();
     assert_eq!(indexes(&case)[0], "CREATE INDEX added ON public.t USING gin (name extensions.gin_trgm_ops)");
@@ -290,24 +291,19 @@ fn a_class_in_another_schema_is_named_there() {
 #[test]
 fn a_class_that_nothing_known_has_or_that_is_for_another_type_is_refused_by_the_target() {
     let case = Case::mapped(SOURCE, &added("gin", "\"name\"", "name = \"app.words_ops\""));
-    let words = remedy(&case, "app.words_ops");
-    assert!(
-        words.starts_with("create the extension that has the class with CREATE EXTENSION, or choose"),
-        "{words}"
-    );
+    let index = "added".to_owned();
+    let refused = refusal(&case, "app.words_ops");
+    assert_eq!(refused.remedy_value(), Some(&Remedy::CreateExtensionOrOtherClass { index: index.clone() }));
     let case = Case::mapped(SOURCE, &added("gin", "\"n\"", "n = \"public.gin_trgm_ops\""));
     case.execute("CREATE EXTENSION pg_trgm");
-    let words = remedy(&case, "public.gin_trgm_ops");
-    assert_eq!(
-        words,
-        "choose a class for the type of the key, for index added in mapping.toml, and make the plan again"
-    );
+    let refused = refusal(&case, "public.gin_trgm_ops");
+    assert_eq!(refused.remedy_value(), Some(&Remedy::OtherOperatorClass { index }));
     // The type of an expression is PostgreSQL's to tell.
     let length = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); CREATE INDEX i ON t (length(v)); INSERT INTO t VALUES (1, 'a')";
     let class = |class: &str| format!("[tables.t.index_ops]\ni = {{ \"length(v)\" = \"{class}\" }}");
     let case = Case::mapped(length, &class("text_pattern_ops"));
-    let words = remedy(&case, "text_pattern_ops");
-    assert!(words.starts_with("choose a class for the type of the key"), "{words}");
+    let refused = refusal(&case, "text_pattern_ops");
+    assert_eq!(refused.remedy_value(), Some(&Remedy::OtherOperatorClass { index: "i".to_owned() }));
     let kind = case.ask("SELECT pg_typeof(length('a'))")[0].clone();
     let reason = chain(&case.refused());
     let expected = format!("operator class \"text_pattern_ops\" does not accept data type {kind}");
