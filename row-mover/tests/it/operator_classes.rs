@@ -208,7 +208,7 @@ fn classes_of_expressions_are_matched_with_the_spaces_of_their_texts() {
 
 /// Migrates, which must be refused for the class of an index without a trace; returns the error.
 #[track_caller]
-fn refusal(case: &Case, class: &str) -> Error {
+fn refused_class(case: &Case, class: &str) -> Error {
     let before = case.target_objects();
     let dry = run::dry_run(&case.request(), &Silent);
     let error = case.refused();
@@ -248,7 +248,7 @@ fn an_extension_that_is_missing_is_found_before_anything_changes() {
     ] {
         let case = Case::mapped(SOURCE, &added("gin", columns, ops));
         case.execute("CREATE SCHEMA \"A b\"");
-        assert_eq!(refusal(&case, class).remedy_text(), Some(expected));
+        assert_eq!(refused_class(&case, class).remedy_text(), Some(expected));
         case.execute(expected);
         case.moved();
     }
@@ -278,11 +278,9 @@ fn a_schema_that_the_role_may_not_use_is_found() {
 fn a_class_in_another_schema_is_named_there() {
     let case = Case::mapped(SOURCE, &added("gin", "\"name\"", "name = \"gin_trgm_ops\""));
     case.execute("CREATE SCHEMA extensions; CREATE EXTENSION pg_trgm SCHEMA extensions");
-    let named = Remedy::NameOperatorClass {
-        index: "added".to_owned(),
-        class: "extensions.gin_trgm_ops".to_owned(),
-    };
-    assert_eq!(refusal(&case, "public.gin_trgm_ops").remedy_value(), Some(&named));
+    let named =
+        Remedy::NameOperatorClass { index: "added".to_owned(), class: "extensions.gin_trgm_ops".to_owned() };
+    assert_eq!(refused_class(&case, "public.gin_trgm_ops").remedy_value(), Some(&named));
     let case = planned_again(case, &added("gin", "\"name\"", "name = \"extensions.gin_trgm_ops\""));
     case.moved();
     assert_eq!(indexes(&case)[0], "CREATE INDEX added ON public.t USING gin (name extensions.gin_trgm_ops)");
@@ -292,17 +290,17 @@ fn a_class_in_another_schema_is_named_there() {
 fn a_class_that_nothing_known_has_or_that_is_for_another_type_is_refused_by_the_target() {
     let case = Case::mapped(SOURCE, &added("gin", "\"name\"", "name = \"app.words_ops\""));
     let index = "added".to_owned();
-    let refused = refusal(&case, "app.words_ops");
+    let refused = refused_class(&case, "app.words_ops");
     assert_eq!(refused.remedy_value(), Some(&Remedy::CreateExtensionOrOtherClass { index: index.clone() }));
     let case = Case::mapped(SOURCE, &added("gin", "\"n\"", "n = \"public.gin_trgm_ops\""));
     case.execute("CREATE EXTENSION pg_trgm");
-    let refused = refusal(&case, "public.gin_trgm_ops");
+    let refused = refused_class(&case, "public.gin_trgm_ops");
     assert_eq!(refused.remedy_value(), Some(&Remedy::OtherOperatorClass { index }));
     // The type of an expression is PostgreSQL's to tell.
     let length = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); CREATE INDEX i ON t (length(v)); INSERT INTO t VALUES (1, 'a')";
     let class = |class: &str| format!("[tables.t.index_ops]\ni = {{ \"length(v)\" = \"{class}\" }}");
     let case = Case::mapped(length, &class("text_pattern_ops"));
-    let refused = refusal(&case, "text_pattern_ops");
+    let refused = refused_class(&case, "text_pattern_ops");
     assert_eq!(refused.remedy_value(), Some(&Remedy::OtherOperatorClass { index: "i".to_owned() }));
     let kind = case.ask("SELECT pg_typeof(length('a'))")[0].clone();
     let reason = chain(&case.refused());

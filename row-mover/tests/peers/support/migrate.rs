@@ -8,7 +8,7 @@ use migrate_core::mapping::Mapping;
 use migrate_core::plan::Plan;
 use row_mover::observer::Silent;
 use row_mover::rejects::RejectedTable;
-use row_mover::run::{self, Outcome};
+use row_mover::run::{self, Outcome, Request};
 use row_mover::source::evidence;
 use row_mover::source::preflight::Findings;
 use tempfile::TempDir;
