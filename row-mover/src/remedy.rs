@@ -6,6 +6,8 @@ use std::path::PathBuf;
 /// What to do about an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remedy {
+    /// Roll back although the indexes of the final copy are damaged, and repair them afterwards.
+    AcceptDamagedIndexes,
     /// Let the system start more threads for this account, or ask for fewer workers.
     AllowProcesses,
     /// Wait for the migration that holds the lock, or end it.

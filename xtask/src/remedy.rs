@@ -19,6 +19,10 @@ pub(crate) fn of(error: &anyhow::Error) -> Option<Cow<'_, str>> {
 
 fn words(remedy: &Remedy) -> Cow<'static, str> {
     Cow::Borrowed(match remedy {
+        Remedy::AcceptDamagedIndexes => {
+            "its rows are those of the cutover, and do not depend on the indexes: add --accept-damaged-indexes, with which the app gets its \
+             file back with the damage that it had, and build the indexes again afterwards with `sqlite3 FILE 'REINDEX'`"
+        }
         Remedy::AllowProcesses => {
             "allow this account more processes (`ulimit -u`), or use fewer with --workers"
         }

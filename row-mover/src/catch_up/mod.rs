@@ -42,6 +42,8 @@ pub struct CatchUpRequest {
     pub rejects_dir: PathBuf,
     /// Whether nothing is changed: the changes are applied and rolled back.
     pub dry_run: bool,
+    /// Whether a copy with the same rows but other bytes replaces the last one, so that a check sees the file as it is now.
+    pub replace_equal_copy: bool,
 }
 
 /// The result of a catch-up.

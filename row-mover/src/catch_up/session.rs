@@ -131,7 +131,7 @@ impl<'a> CatchUps<'a> {
         // Before the copy, so that a write during it is noticed the next time.
         version.read()?;
         let compared = self.compare(run, is_verified, observer)?;
-        if compared.rows.is_empty() && !self.replaces_damaged(session, run, &compared.newer)? {
+        if compared.rows.is_empty() && !self.replaces_equal(session, run, &compared.newer)? {
             self.known = Some(Known { version, seal: run.seal.clone() });
             return Ok(CatchUpOutcome::Unchanged);
         }
@@ -159,11 +159,17 @@ impl<'a> CatchUps<'a> {
         Ok(CatchUpOutcome::Applied(CaughtUp { run: run.id, applied, seal: Some(seal), rejected, seconds }))
     }
 
-    /// Whether a copy without a changed row takes the place of one whose indexes are damaged: they may have been repaired since.
-    fn replaces_damaged(&self, session: &Session<'_>, run: &Run, newer: &NewCopy) -> Result<bool> {
+    /// Whether a copy without a changed row replaces the last one: where that is asked for, or where the indexes of the last one are
+    /// damaged and may have been repaired since.
+    fn replaces_equal(&self, session: &Session<'_>, run: &Run, newer: &NewCopy) -> Result<bool> {
+        if newer.hash.0 == run.seal.sha256 {
+            return Ok(false);
+        }
+        if self.request.replace_equal_copy {
+            return Ok(true);
+        }
         let known = session.retrying(|| ledger::integrity(&mut *session.connection()?, run.id))?;
-        let is_damaged = IntegrityState::of(known.as_ref()) == IntegrityState::Problems;
-        Ok(is_damaged && newer.hash.0 != run.seal.sha256)
+        Ok(IntegrityState::of(known.as_ref()) == IntegrityState::Problems)
     }
 
     /// Makes a copy and compares it with the last one, which is verified meanwhile.

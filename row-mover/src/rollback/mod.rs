@@ -63,6 +63,8 @@ pub struct RollbackRequest {
     pub sealed_copy: Option<PathBuf>,
     /// Whether the sealed copy replaces the app's file, whatever that contains.
     pub restore_copy: bool,
+    /// Whether damaged indexes of the final copy are accepted.
+    pub accept_damaged_indexes: bool,
     /// Whether the app comes before everything else.
     pub is_emergency: bool,
     /// Who runs it.
@@ -168,9 +170,9 @@ impl<'a> Rollback<'a> {
     /// Verifies the final copy: size, SHA-256 and `integrity_check`.
     ///
     /// # Errors
-    /// When it is not what was sealed.
+    /// When it is not what was sealed, or its indexes are damaged and that is not accepted.
     pub fn verify_copy(&self) -> Result<Integrity> {
-        sealed::verify(&self.run.seal, self.observer)
+        sealed::verify(&self.run.seal, self.request.accept_damaged_indexes, self.observer)
     }
 
     /// Checks that this role can close and archive PostgreSQL's side, before anything is changed.

@@ -15,6 +15,7 @@ use super::{Author, Opened, sealed, source_side};
 use crate::error::{Context, Error, Result};
 use crate::observer::Observer;
 use crate::remedy::Remedy;
+use crate::source::integrity_check::Integrity;
 use crate::source::seal::Seal;
 
 /// The file next to a sealed copy that notes when SQLite was opened again without the ledger.
@@ -30,6 +31,8 @@ pub struct OfflineRequest {
     pub sealed_copy: Option<PathBuf>,
     /// Whether the copy replaces the app's file, whatever that contains.
     pub restore_copy: bool,
+    /// Whether damaged indexes of the copy are accepted.
+    pub accept_damaged_indexes: bool,
     /// Whether nothing is changed.
     pub dry_run: bool,
     /// Who runs it.
@@ -41,6 +44,8 @@ pub struct OfflineRequest {
 pub struct Reopened {
     /// The final copy.
     pub copy: Seal,
+    /// What `integrity_check` found in it.
+    pub integrity: Integrity,
     /// How SQLite was opened; none for a rehearsal.
     pub opened: Option<Opened>,
 }
@@ -77,9 +82,9 @@ pub fn open_source_offline(request: &OfflineRequest, observer: &dyn Observer) ->
         ))
         .with_remedy_value(Remedy::NameBackupFolder));
     }
-    sealed::verify(&copy, observer)?;
+    let integrity = sealed::verify(&copy, request.accept_damaged_indexes, observer)?;
     if request.dry_run {
-        return Ok(Reopened { copy, opened: None });
+        return Ok(Reopened { copy, integrity, opened: None });
     }
     let opened = match note(&copy)? {
         // The app may have written since.
@@ -88,7 +93,7 @@ pub fn open_source_offline(request: &OfflineRequest, observer: &dyn Observer) ->
     };
     source_side::check_health(&request.sqlite, observer)?;
     write_note(&copy, &request.author)?;
-    Ok(Reopened { copy, opened: Some(opened) })
+    Ok(Reopened { copy, integrity, opened: Some(opened) })
 }
 
 /// The copy whose fence the file has; the last one of the file where it has none.

@@ -8,14 +8,16 @@ use crate::observer::Observer;
 use crate::remedy::Remedy;
 use crate::source::SourceConnection;
 use crate::source::integrity_check::{Integrity, integrity_check};
+use crate::source::quick_check::quick_check;
 use crate::source::seal::{self, Seal};
 use postgres_client::watch::check_stop;
 
-/// Verifies a sealed copy: that it is what was sealed, by size and SHA-256, and that SQLite finds it sound.
+/// Verifies a sealed copy: that it is what was sealed, by size and SHA-256, and that SQLite finds it sound. Damage of its indexes alone can be
+/// accepted: the rows do not depend on them.
 ///
 /// # Errors
-/// When it is gone, was changed or is damaged.
-pub(super) fn verify(seal: &Seal, observer: &dyn Observer) -> Result<Integrity> {
+/// When it is gone, was changed, is damaged, or has damaged indexes that are not accepted.
+pub(super) fn verify(seal: &Seal, accepts_damage: bool, observer: &dyn Observer) -> Result<Integrity> {
     if !seal.path.is_file() {
         return Err(Error::new(format!("the sealed copy {} is gone", seal.path.display()))
             .with_remedy_value(Remedy::NameCopyOfRollback));
@@ -28,13 +30,20 @@ pub(super) fn verify(seal: &Seal, observer: &dyn Observer) -> Result<Integrity> 
                 .with_remedy_value(Remedy::NameCopyOfRollback),
         }
     })?;
-    let integrity = integrity_check(&SourceConnection::open_sealed(&seal.path)?, observer.stop_flag())?;
-    if let Some(problem) = integrity.problems.first() {
-        return Err(Error::new(format!("the sealed copy {} is damaged", seal.path.display()))
-            .caused_by(problem.clone())
-            .with_remedy_text("restore the copy from a backup of the backup folder"));
+    let sealed = SourceConnection::open_sealed(&seal.path)?;
+    let integrity = integrity_check(&sealed, observer.stop_flag())?;
+    let Some(problem) = integrity.problems.first() else { return Ok(integrity) };
+    // What this check finds as well is damage of more than the indexes' content, and the restored file would not pass it.
+    quick_check(&sealed, &seal.path, observer.stop_flag())?;
+    match accepts_damage {
+        true => Ok(integrity),
+        false => Err(Error::new(format!(
+            "the indexes of the sealed copy {} do not agree with its tables",
+            seal.path.display()
+        ))
+        .caused_by(format!("integrity_check: {problem}"))
+        .with_remedy_value(Remedy::AcceptDamagedIndexes)),
     }
-    Ok(integrity)
 }
 
 /// The sealed copies of a file in the backup folder, the last one first.

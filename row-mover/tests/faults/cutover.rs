@@ -281,6 +281,7 @@ fn catch_up_request(dir: &Path, url: &str) -> CatchUpRequest {
         backup_dir: dir.join("backups"),
         rejects_dir: dir.join("rejects"),
         dry_run: false,
+        replace_equal_copy: false,
     }
 }
 

@@ -137,6 +137,7 @@ fn a_catch_up_after_a_fence_that_is_not_recorded_says_so() {
         backup_dir: request.backup_dir.clone(),
         rejects_dir: request.rejects_dir.clone(),
         dry_run: false,
+        replace_equal_copy: false,
     };
     let error = catch_up(&catch_ups, &Silent).unwrap_err();
     let words = chain(&error);
@@ -154,6 +155,7 @@ fn a_note_that_the_file_was_opened_does_not_count_once_it_is_closed_again() {
         backup_dir: case.backup_dir(),
         sealed_copy: None,
         restore_copy: false,
+        accept_damaged_indexes: false,
         dry_run: false,
         author: Author::default(),
     };
@@ -250,6 +252,7 @@ fn what_a_step_relies_on_is_on_the_disk_when_it_is_committed() {
         backup_dir: request.backup_dir.clone(),
         rejects_dir: request.rejects_dir.clone(),
         dry_run: false,
+        replace_equal_copy: false,
     };
     sqlite(&case.source, "INSERT INTO t VALUES (7, 'later')");
     catch_up(&catch_ups, &Silent).unwrap();

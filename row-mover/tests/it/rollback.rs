@@ -58,6 +58,7 @@ pub(crate) fn request(case: &Case) -> RollbackRequest {
         sqlite: None,
         sealed_copy: None,
         restore_copy: false,
+        accept_damaged_indexes: false,
         is_emergency: false,
         author: Author { name: "test@host".to_owned(), note: Some("a test".to_owned()) },
     }
@@ -301,6 +302,7 @@ fn without_postgresql_the_app_gets_its_file_back_and_the_rest_follows() {
         backup_dir: case.backup_dir(),
         sealed_copy: None,
         restore_copy: false,
+        accept_damaged_indexes: false,
         dry_run,
         author: Author { name: "test@host".to_owned(), note: None },
     };

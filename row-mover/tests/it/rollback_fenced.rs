@@ -80,6 +80,7 @@ fn without_postgresql_the_copy_is_found_by_the_fence() {
         backup_dir: case.backup_dir(),
         sealed_copy: None,
         restore_copy: false,
+        accept_damaged_indexes: false,
         dry_run: false,
         author: Author::default(),
     };

@@ -84,6 +84,7 @@ pub(crate) fn run(args: &CatchUpArgs) -> anyhow::Result<Exit> {
         backup_dir: args.backup_dir.clone(),
         rejects_dir: args.rejects_dir.clone(),
         dry_run: args.dry_run,
+        replace_equal_copy: false,
     };
     let mut catch_ups = CatchUps::new(&request);
     loop {

@@ -19,6 +19,7 @@ use proof::Refusal;
 use row_mover::run::check_sealed_copy;
 use row_mover::source::archive::{self, Archive};
 use row_mover::source::seal::Seal;
+use std::cell::Cell;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 
@@ -207,10 +208,15 @@ fn run_on(
         before: &before,
         plan: &plan,
         repository: repository.as_ref(),
+        is_check_recorded: Cell::new(false),
     };
     if let Err(refusal) = request.permitted(console, &mut ledger, &proof, stop)? {
         let refused = words::refusal(&refusal);
-        console.note(&format!("refused: {refused}; nothing was changed"));
+        let unchanged = match request.is_check_recorded.get() {
+            false => "nothing was changed",
+            true => "nothing was changed; only the result of the check was recorded",
+        };
+        console.note(&format!("refused: {refused}; {unchanged}"));
         if args.json {
             console.out(&output::json(&args.app, &before, Some(planned), Some(&refused))?)?;
         }
@@ -282,6 +288,8 @@ struct PermissionRequest<'a> {
     before: &'a Listing,
     plan: &'a Plan,
     repository: Option<&'a Repository>,
+    /// Whether the result of `integrity_check` was recorded meanwhile.
+    is_check_recorded: Cell<bool>,
 }
 
 impl PermissionRequest<'_> {
@@ -300,7 +308,7 @@ impl PermissionRequest<'_> {
         if let MigrationProof::Ready { run, cutover_at, target, seal, is_cleaned_up, .. } = proof {
             console.note(&format!("{target} is in charge since {cutover_at}: run {run}"));
             // After the first cleanup nothing is left that depends on it.
-            if !is_cleaned_up && let Err(refusal) = sound(console, args, ledger, *run, seal, stop)? {
+            if !is_cleaned_up && let Err(refusal) = self.sound(console, ledger, *run, seal, stop)? {
                 return Ok(Err(refusal));
             }
         }
@@ -314,36 +322,37 @@ impl PermissionRequest<'_> {
             None => Err(Refusal::NoTerminal),
         })
     }
-}
 
-/// Whether the indexes of the last copy agree with its tables, or that is not asked for. The cutover has checked an earlier copy: what the
-/// app wrote after that is in the last one, which is checked here unless the ledger has its result.
-fn sound(
-    console: &mut impl Console,
-    args: &CleanupArgs,
-    ledger: &mut impl CleanupLedger,
-    run: i64,
-    seal: &Seal,
-    stop: &Stop,
-) -> anyhow::Result<Result<(), Refusal>> {
-    let found = match ledger.integrity(run)? {
-        Some(found) => found,
-        None if !seal.path.exists() => return Ok(Err(Refusal::CopyGone(seal.path.clone()))),
-        None => {
-            console.note(words::CHECKING);
-            let observer = Screen::new(true, stop.clone());
-            let checked = stop.in_order_locally(|| check_sealed_copy(seal, &observer));
-            let found = checked.map_err(|error| stop.explain(error, not_changed))?;
-            ledger.record_integrity(run, &found)?;
-            found
+    /// Whether the indexes of the last copy agree with its tables, or that is not asked for. The cutover has checked an earlier copy: what the
+    /// app wrote after that is in the last one, which is checked here unless the ledger has its result.
+    fn sound(
+        &self,
+        console: &mut impl Console,
+        ledger: &mut impl CleanupLedger,
+        run: i64,
+        seal: &Seal,
+        stop: &Stop,
+    ) -> anyhow::Result<Result<(), Refusal>> {
+        let found = match ledger.integrity(run)? {
+            Some(found) => found,
+            None if !seal.path.exists() => return Ok(Err(Refusal::CopyGone(seal.path.clone()))),
+            None => {
+                console.note(words::CHECKING);
+                let observer = Screen::new(true, stop.clone());
+                let checked = stop.in_order_locally(|| check_sealed_copy(seal, &observer));
+                let found = checked.map_err(|error| stop.explain(error, not_changed))?;
+                ledger.record_integrity(run, &found)?;
+                self.is_check_recorded.set(true);
+                found
+            }
+        };
+        let Some(problem) = found.problems.first() else { return Ok(Ok(())) };
+        if self.args.accept_damaged_indexes {
+            console.note(&words::accepted(found.problems.len()));
+            return Ok(Ok(()));
         }
-    };
-    let Some(problem) = found.problems.first() else { return Ok(Ok(())) };
-    if args.accept_damaged_indexes {
-        console.note(&words::accepted(found.problems.len()));
-        return Ok(Ok(()));
+        Ok(Err(Refusal::DamagedIndexes { copy: seal.path.clone(), problem: problem.clone() }))
     }
-    Ok(Err(Refusal::DamagedIndexes { copy: seal.path.clone(), problem: problem.clone() }))
 }
 
 fn not_changed() -> String {

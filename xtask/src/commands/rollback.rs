@@ -58,6 +58,12 @@ pub(crate) struct RollbackArgs {
     #[arg(long)]
     restore_copy: bool,
 
+    /// Go on although the indexes of the final sealed copy do not agree with its tables; the rows were read without them
+    ///
+    /// The app gets its file back with the damage that it had at the cutover. Run REINDEX in it afterwards.
+    #[arg(long)]
+    accept_damaged_indexes: bool,
+
     /// Where the final sealed copy is now, if it was moved
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     sealed_copy: Option<PathBuf>,

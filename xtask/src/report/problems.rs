@@ -78,7 +78,7 @@ pub(super) fn integrity_lines(found: &Integrity) -> Option<String> {
     Some(format!(
         "  the sealed copy's indexes do not agree with its tables ({}): {}\n    rows were read without them; repair the source with REINDEX, \
          check what the app did through them, and run cargo xtask catch-up, or migrate again with --restart",
-        counted(found.problems.len() as u64, "find"),
+        counted(found.problems.len() as u64, "problem"),
         printable(first)
     ))
 }

@@ -129,9 +129,11 @@ fn verified(found: &TableComparison) -> String {
     }
 }
 
-/// What is known of the sealed copy's own indexes. Next to differences it would only distract; problems are listed with them.
+/// What is known of the sealed copy's own indexes; problems are listed with the differences. That the check was not run would only distract
+/// from differences.
 fn integrity(validation: &Validation) -> Option<Section> {
-    let found = validation.is_proven().then(|| problems::integrity_line(validation.integrity.as_ref()));
+    let is_shown = validation.is_proven() || validation.integrity.is_some();
+    let found = is_shown.then(|| problems::integrity_line(validation.integrity.as_ref()));
     found.flatten().map(Section::Text)
 }
 

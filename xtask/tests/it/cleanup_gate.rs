@@ -162,7 +162,12 @@ fn damaged_indexes_of_the_last_copy_are_found_before_anything_is_archived() {
     source.close().unwrap();
     place.run(["migrate", "--quiet", "--sqlite", DATABASE, "--postgres", database.url()]).expect(0);
     cut_over(&database, &finished_cutover(), "8 days");
-    // The second time by the result that the ledger has.
+    let recorded = cleanup(&place, &database, &[]).expect(2).stderr;
+    assert!(
+        recorded.ends_with("; nothing was changed; only the result of the check was recorded\n"),
+        "{recorded}"
+    );
+    // From then on by the result that the ledger has.
     is_refused(&place, &database, "damaged_indexes");
     assert_eq!(value(&database, "SELECT count(*) FROM migration.checks"), "1");
     assert!(!place.path().join("backups/archive").exists());

@@ -8,13 +8,13 @@ use crate::cutover::Case;
 use crate::place::{Output, Place};
 use crate::server::{connect, execute, value};
 
-const SOURCE: &str = "PRAGMA journal_mode = WAL;
+pub(crate) const SOURCE: &str = "PRAGMA journal_mode = WAL;
     CREATE TABLE notes (id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, tag TEXT);
     INSERT INTO notes (body, tag) VALUES ('one', 'x'), ('two', 'y');
     CREATE INDEX by_body ON notes (body); CREATE INDEX by_tag ON notes (tag);";
 
 /// Puts the two indexes in each other's place, as a damaged schema has them.
-const SWAP_INDEXES: &str = "PRAGMA writable_schema = ON;
+pub(crate) const SWAP_INDEXES: &str = "PRAGMA writable_schema = ON;
     CREATE TEMP TABLE roots AS SELECT name, rootpage FROM sqlite_schema WHERE type = 'index';
     UPDATE sqlite_schema SET rootpage = (SELECT r.rootpage FROM roots r WHERE r.name <> sqlite_schema.name)
     WHERE type = 'index';";
@@ -26,9 +26,15 @@ const NOT_RUN: &str = "integrity_check of the sealed copy: not run; `cargo xtask
 impl Case {
     /// A migrated source whose indexes are damaged.
     fn damaged() -> (Case, Output) {
+        Case::migrated(&[SOURCE, SWAP_INDEXES])
+    }
+
+    /// A migrated source made by these statements.
+    fn migrated(statements: &[&str]) -> (Case, Output) {
         let case = Case { place: Place::new(), database: TestDatabase::create() };
-        case.in_sqlite(SOURCE).unwrap();
-        case.in_sqlite(SWAP_INDEXES).unwrap();
+        for sql in statements {
+            case.in_sqlite(sql).unwrap();
+        }
         let moved = case.run(&["migrate", "--sqlite", "any.db"]);
         (case, moved)
     }
@@ -182,18 +188,71 @@ fn the_check_of_a_cutover_ends_before_the_app_waits() {
 fn an_app_that_is_stopped_does_not_wait_for_a_check_that_was_made_before() {
     let case = Case::new();
     let _app = connect(&case.database);
+    case.run(&["catch-up", "--quiet"]).expect(0);
     case.run(&["validate", "--integrity-check", "--quiet"]).expect(0);
     assert_eq!(case.checks(), "1 0");
     let done = case.cutover(&["--watch", "0"]).expect(0);
     assert!(!done.stderr.contains("integrity_check"), "{}", done.screen());
     assert_eq!(case.notes(), "one two three");
-    // Without it, the check is announced.
+    // Where the app has written since the last copy, the check is announced.
     let case = Case::new();
     let _app = connect(&case.database);
+    case.run(&["validate", "--integrity-check", "--quiet"]).expect(0);
     let done = case.cutover(&["--watch", "0"]).expect(0);
     assert!(
         done.stderr.contains("`cargo xtask validate --integrity-check` does it before"),
         "{}",
         done.screen()
     );
+}
+
+/// Damage that changes no row is in no copy that an earlier command made.
+#[test]
+fn a_cutover_checks_the_file_as_it_is_now() {
+    let watched = ["--watch", "0"];
+    for (is_checked, options) in
+        [(true, &["--fence", "--yes"][..]), (false, &["--fence", "--yes"]), (true, &watched)]
+    {
+        let (case, moved) = Case::migrated(&[SOURCE]);
+        moved.expect(0);
+        let _app = connect(&case.database);
+        if is_checked {
+            case.run(&["validate", "--integrity-check", "--quiet"]).expect(0);
+        }
+        case.in_sqlite(SWAP_INDEXES).unwrap();
+        for options in [&["--fence", "--dry-run"], options] {
+            let refused = case.cutover(options).expect(2);
+            assert!(refused.stderr.contains("any.db do not agree with its tables"), "{}", refused.screen());
+            assert_eq!(case.events(), "0");
+        }
+        assert_eq!(case.checks(), "1 1");
+        case.in_sqlite("INSERT INTO notes (body) VALUES ('still open'); REINDEX").unwrap();
+        let done = case.cutover(options).expect(0);
+        assert!(done.stderr.contains("checked   sound"), "{}", done.screen());
+        assert_eq!(case.notes(), "one two still open");
+    }
+}
+
+#[test]
+fn a_file_that_was_repaired_since_its_migration_is_sound() {
+    let (case, moved) = Case::damaged();
+    moved.expect(0);
+    case.in_sqlite("REINDEX").unwrap();
+    let _app = connect(&case.database);
+    let rehearsed = case.cutover(&["--dry-run", "--fence"]).expect(0);
+    assert!(rehearsed.stdout.contains("check     sound"), "{}", rehearsed.screen());
+    let done = case.cutover(&["--fence"]).expect(0);
+    assert!(done.stderr.contains("checked   sound"), "{}", done.screen());
+}
+
+#[test]
+fn the_result_is_printed_next_to_differences() {
+    let (case, moved) = Case::migrated(&[SOURCE]);
+    moved.expect(0);
+    execute(&case.database, "UPDATE notes SET body = 'changed' WHERE id = 1");
+    let line = "integrity_check of the sealed copy: ";
+    let differs = case.run(&["validate", "--no-report"]).expect(1);
+    assert!(!differs.stdout.contains(line), "{}", differs.screen());
+    let checked = case.run(&["validate", "--no-report", "--integrity-check"]).expect(1);
+    assert!(checked.stdout.contains(&format!("{line}sound.\n")), "{}", checked.screen());
 }

@@ -12,6 +12,7 @@ use row_mover::ledger::{self, Run};
 use serde_json::json;
 use test_database::TestDatabase;
 
+use crate::integrity::{SOURCE, SWAP_INDEXES};
 use crate::place::{Output, Place};
 use crate::server::{execute, value};
 
@@ -24,14 +25,18 @@ struct Story {
 impl Story {
     /// A migration that is not cut over.
     fn migrated() -> Story {
-        let place = Place::new();
-        let app = rusqlite::Connection::open(place.path().join("app.db")).unwrap();
-        app.execute_batch(
+        Story::migrated_from(&[
             "PRAGMA journal_mode = WAL; CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT); \
              INSERT INTO notes VALUES (1, 'one'), (2, 'two'), (3, 'three')",
-        )
-        .unwrap();
-        drop(app);
+        ])
+    }
+
+    /// The same of a file made by these statements.
+    fn migrated_from(statements: &[&str]) -> Story {
+        let place = Place::new();
+        for sql in statements {
+            rusqlite::Connection::open(place.path().join("app.db")).unwrap().execute_batch(sql).unwrap();
+        }
         let story = Story { place, database: TestDatabase::create() };
         story.migrate().expect(0);
         story
@@ -279,4 +284,61 @@ fn a_kill_while_the_app_is_switched_is_continued() {
     assert_eq!(killed.code, None, "{}", killed.screen());
     let done = story.rollback(&["--env-file", ".env", "--restart-command", "true", "--quiet"]).expect(0);
     assert!(done.stdout.contains("switched to SQLite"), "{}", done.screen());
+}
+
+/// A final copy whose indexes were damaged after the check of the cutover.
+#[test]
+fn damaged_indexes_are_accepted_as_the_error_says_and_repaired_as_the_result_says() {
+    let story = Story::migrated_from(&[SOURCE, SWAP_INDEXES]);
+    story.cut_over();
+    for arguments in [&["--quiet"][..], &["--quiet", "--dry-run"], &["--quiet", "--restore-copy"]] {
+        let refused = story.rollback(arguments).expect(2);
+        assert!(refused.stderr.contains("add --accept-damaged-indexes, "), "{}", refused.screen());
+        assert_eq!((story.is_sqlite_open(), story.is_postgres_open()), (false, true));
+    }
+    story.place.snapshot("rollback-damaged_indexes", &story.rollback(&["--quiet"]).expect(2).screen());
+    let accepted = ["--quiet", "--accept-damaged-indexes"];
+    let rehearsed = story.rollback(&[&accepted[..], &["--dry-run"]].concat()).expect(0);
+    assert!(rehearsed.stdout.contains(", accepted by --accept-damaged-indexes"), "{}", rehearsed.screen());
+    let done = story.rollback(&accepted).expect(0);
+    story.place.snapshot("rollback-accepted_damage", &done.screen());
+    assert!(!story.is_postgres_open());
+    reindex(&story, &done);
+}
+
+#[test]
+fn damaged_indexes_are_accepted_while_postgresql_is_down() {
+    let story = Story::migrated_from(&[SOURCE, SWAP_INDEXES]);
+    story.cut_over();
+    let down = [
+        "rollback",
+        "--emergency",
+        "--postgres",
+        "postgres://127.0.0.1:1/app",
+        "--sqlite",
+        "app.db",
+        "--quiet",
+    ];
+    let refused = story.place.run(down).expect(2);
+    assert!(refused.stderr.contains("add --accept-damaged-indexes, "), "{}", refused.screen());
+    assert!(!story.is_sqlite_open());
+    let done = story.place.run(down.iter().chain(&["--accept-damaged-indexes"])).expect(0);
+    reindex(&story, &done);
+    story.rollback(&["--quiet", "--accept-damaged-indexes"]).expect(0);
+}
+
+/// Builds the indexes again as the result says: the rows are those of the cutover.
+#[track_caller]
+fn reindex(story: &Story, done: &Output) {
+    let (_, command) = done.stdout.split_once("`sqlite3 ").unwrap_or_else(|| panic!("{}", done.screen()));
+    let (command, _) = command.split_once('`').unwrap();
+    let (file, sql) = command.rsplit_once(' ').unwrap();
+    let app = rusqlite::Connection::open(story.place.path().join(file)).unwrap();
+    let text = |sql: &str| app.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_ne!(text("PRAGMA integrity_check(1)"), "ok");
+    app.execute_batch(sql.trim_matches('\'')).unwrap();
+    assert_eq!(text("PRAGMA integrity_check"), "ok");
+    assert_eq!(text("SELECT group_concat(body) FROM notes NOT INDEXED"), "one,two");
+    drop(app);
+    assert!(story.is_sqlite_open());
 }

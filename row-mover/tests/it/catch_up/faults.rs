@@ -104,6 +104,7 @@ fn child() {
         backup_dir: dir.join("backups"),
         rejects_dir: dir.join("rejects"),
         dry_run: false,
+        replace_equal_copy: false,
     };
     if let Err(error) = catch_up(&request, &Silent) {
         panic!("{}", chain(&error));

@@ -22,6 +22,7 @@ pub fn request(case: &Case) -> CatchUpRequest {
         backup_dir: case.backup_dir(),
         rejects_dir: case.dir.path().join("rejects"),
         dry_run: false,
+        replace_equal_copy: false,
     }
 }
 

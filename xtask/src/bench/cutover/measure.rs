@@ -151,6 +151,7 @@ impl Requests {
                 backup_dir: backup_dir.clone(),
                 rejects_dir: rejects_dir.clone(),
                 dry_run: false,
+                replace_equal_copy: false,
             },
             cutover: CutoverRequest {
                 target,

@@ -17,8 +17,19 @@ impl Work<'_> {
     /// # Errors
     /// Those of a catch-up.
     pub(super) fn catch_up(&self) -> anyhow::Result<()> {
-        let request = self.catch_up_request();
-        let mut catch_ups = CatchUps::new(&request);
+        self.catch_up_by(&self.catch_up_request())
+    }
+
+    /// The same, and the run's copy is one of the file as it is now, also where no row has changed.
+    ///
+    /// # Errors
+    /// Those of a catch-up.
+    pub(super) fn renew_copy(&self) -> anyhow::Result<()> {
+        self.catch_up_by(&CatchUpRequest { replace_equal_copy: true, ..self.catch_up_request() })
+    }
+
+    fn catch_up_by(&self, request: &CatchUpRequest) -> anyhow::Result<()> {
+        let mut catch_ups = CatchUps::new(request);
         let mut before = u64::MAX;
         for _ in 0..ROUNDS_MAX {
             let rows = match self.engine(|| catch_ups.next(self.screen))? {
@@ -43,6 +54,7 @@ impl Work<'_> {
             backup_dir: self.args.backup_dir.clone(),
             rejects_dir: self.args.rejects_dir.clone(),
             dry_run: false,
+            replace_equal_copy: false,
         }
     }
 }

@@ -22,6 +22,7 @@ pub(super) fn without_postgres(context: &RollbackContext<'_>, error: &anyhow::Er
         backup_dir: args.backup_dir.clone(),
         sealed_copy: args.sealed_copy.clone(),
         restore_copy: args.restore_copy,
+        accept_damaged_indexes: args.accept_damaged_indexes,
         dry_run: args.dry_run,
         author: context.author(),
     };

@@ -6,11 +6,12 @@ use ::report::figures::{count, counted};
 use migrate_core::cutover::{Archive, RollbackStep, Switch};
 use postgres_client::TargetUrl;
 use row_mover::rollback::{Closed, Counted, Loss, Opened, Reopened, Rollback, TableLoss};
+use row_mover::source::integrity_check::Integrity;
 use row_mover::source::seal::Seal;
 use row_mover::validate::DifferenceKind;
 use serde_json::json;
 
-use crate::display::printable;
+use crate::display::{printable, shell_word};
 
 /// The version of the JSON.
 const JSON_FORMAT: u32 = 1;
@@ -28,6 +29,8 @@ pub(super) struct Summary {
     run: Option<i64>,
     source: PathBuf,
     copy: Seal,
+    /// What `integrity_check` found in the copy; none where an earlier run of the command has verified it.
+    pub(super) integrity: Option<Integrity>,
     /// What a rehearsal found that would be done; none where it was done.
     pub(super) next_steps: Option<Vec<String>>,
     pub(super) switch_plan: Option<String>,
@@ -46,7 +49,11 @@ impl Summary {
     }
 
     pub(super) fn offline(source: &Path, reopened: &Reopened, url: &TargetUrl) -> Summary {
-        Summary { opened: reopened.opened.clone(), ..Summary::empty(source, reopened.copy.clone(), url) }
+        Summary {
+            opened: reopened.opened.clone(),
+            integrity: Some(reopened.integrity.clone()),
+            ..Summary::empty(source, reopened.copy.clone(), url)
+        }
     }
 
     fn empty(source: &Path, copy: Seal, url: &TargetUrl) -> Summary {
@@ -55,6 +62,7 @@ impl Summary {
             run: None,
             source: source.to_owned(),
             copy,
+            integrity: None,
             next_steps: None,
             switch_plan: None,
             loss: None,
@@ -76,7 +84,16 @@ impl Summary {
         let mut text = String::new();
         let mut line =
             |name: &str, words: &str| text.push_str(&format!("  {name:<9} {}\n", printable(words)));
-        line("copy", &format!("{}, SHA-256 and integrity verified", self.copy.path.display()));
+        let problems = self.integrity.as_ref().map_or(0, |found| found.problems.len());
+        let verified = match (&self.integrity, problems) {
+            (None, _) => "verified by an earlier run of the command".to_owned(),
+            (Some(_), 0) => "SHA-256 and integrity verified".to_owned(),
+            (Some(_), problems) => format!(
+                "SHA-256 verified; integrity_check found {}, accepted by --accept-damaged-indexes",
+                counted(problems as u64, "problem")
+            ),
+        };
+        line("copy", &format!("{}, {verified}", self.copy.path.display()));
         if let Some(loss) = &self.loss {
             line("lost", &lost(loss));
         }
@@ -105,7 +122,15 @@ impl Summary {
                     self.target
                 ),
             };
-            return format!("{head}{text}{rest}It took {:.2} s in all.\n", self.seconds);
+            let reindex = match problems {
+                0 => String::new(),
+                _ => format!(
+                    "The indexes are damaged as before: `sqlite3 {} 'REINDEX'` builds them again, also while the app works; check what the \
+                     app did through them.\n",
+                    shell_word(&self.source.display().to_string())
+                ),
+            };
+            return format!("{head}{text}{reindex}{rest}It took {:.2} s in all.\n", self.seconds);
         };
         let mut words = format!("A rehearsal: nothing was changed. A rollback of {} would\n", self.target);
         for (number, step) in steps.iter().enumerate() {

@@ -100,6 +100,7 @@ impl RollbackContext<'_> {
             sqlite: self.args.sqlite.clone(),
             sealed_copy: self.args.sealed_copy.clone(),
             restore_copy: self.args.restore_copy,
+            accept_damaged_indexes: self.args.accept_damaged_indexes,
             is_emergency: self.args.emergency,
             author: self.author(),
         }
@@ -122,7 +123,7 @@ impl RollbackContext<'_> {
     /// Executes all steps that are left.
     fn steps(&self, rollback: &mut Rollback<'_>, summary: &mut Summary) -> anyhow::Result<()> {
         if !rollback.progress()?.rollback().is_some_and(|progress| progress.is_source_opened) {
-            self.engine(|| rollback.verify_copy())?;
+            summary.integrity = Some(self.engine(|| rollback.verify_copy())?);
         }
         let mut is_first = true;
         loop {
@@ -273,7 +274,7 @@ impl RollbackContext<'_> {
         let step = next_step(rollback, true)?;
         let mut summary = Summary::new(rollback, self.url);
         summary.next_steps = Some(text::steps_from(step, self.args.emergency));
-        self.engine(|| rollback.verify_copy())?;
+        summary.integrity = Some(self.engine(|| rollback.verify_copy())?);
         self.engine(|| rollback.check_rights())?;
         if !matches!(step, RollbackStep::SwitchBack | RollbackStep::Finish | RollbackStep::Done) {
             if !self.args.restore_copy {
