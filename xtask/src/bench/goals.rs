@@ -8,7 +8,7 @@ use super::peers::Peer;
 use super::ratios::{MEMORY_GOAL, MEMORY_MAX_BYTES};
 use super::reading;
 use super::results::{Bound, Conditions, Per, SubjectResult, Term, find};
-use super::subjects::SubjectKind;
+use super::subjects::{DEFAULT_ROWS, SubjectKind};
 use ::report::figures::count;
 
 /// A goal with its figure.
@@ -54,42 +54,42 @@ struct RatioGoal {
 /// The goals that are ratios.
 const RATIO_GOALS: [RatioGoal; 9] = [
     RatioGoal {
-        name: |_| "pgloader's bare copy / whole migrate with proof, same indexes".to_owned(),
+        name: |rows| of_size("pgloader's bare copy / whole migrate with proof, same indexes", rows),
         above: Term::of(SubjectKind::SourceIndexes, "pgloader.whole"),
         below: Term::of(SubjectKind::SourceIndexes, WHOLE),
         bound: Bound::AtLeast(1.6),
         explanation: Explanation::PartsOfMigrate,
     },
     RatioGoal {
-        name: |_| "pgloader's bare copy / whole migrate with proof, reviewed plan".to_owned(),
+        name: |rows| of_size("pgloader's bare copy / whole migrate with proof, reviewed plan", rows),
         above: Term::of(SubjectKind::Hyperpage, "pgloader.whole"),
         below: Term::of(SubjectKind::Hyperpage, WHOLE),
         bound: Bound::AtLeast(1.3),
         explanation: Explanation::PartsOfMigrate,
     },
     RatioGoal {
-        name: |_| "rows + constraints / overlapped floor, reviewed plan".to_owned(),
+        name: |rows| of_size("rows + constraints / overlapped floor, reviewed plan", rows),
         above: Term::of(SubjectKind::Hyperpage, "ours.load"),
         below: Term::of(SubjectKind::Hyperpage, "floor.overlapped"),
         bound: Bound::AtMost(1.08),
         explanation: Explanation::PartsByFloor,
     },
     RatioGoal {
-        name: |_| "whole migrate / overlapped floor, reviewed plan".to_owned(),
+        name: |rows| of_size("whole migrate / overlapped floor, reviewed plan", rows),
         above: Term::of(SubjectKind::Hyperpage, WHOLE),
         below: Term::of(SubjectKind::Hyperpage, "floor.overlapped"),
         bound: Bound::AtMost(1.5),
         explanation: Explanation::PartsByFloor,
     },
     RatioGoal {
-        name: |_| "validate / rows + constraints, without GIN".to_owned(),
+        name: |rows| of_size("validate / rows + constraints, without GIN", rows),
         above: Term::of(SubjectKind::SourceIndexes, "ours.phase.validate"),
         below: Term::of(SubjectKind::SourceIndexes, "ours.load"),
         bound: Bound::AtMost(0.45),
         explanation: Explanation::Excess,
     },
     RatioGoal {
-        name: |_| "seal / reading the file once (sha256sum)".to_owned(),
+        name: |rows| of_size("seal / reading the file once (sha256sum)", rows),
         above: Term::of(SubjectKind::Hyperpage, "ours.phase.seal"),
         below: Term::of(SubjectKind::Hyperpage, reading::PROGRAM),
         bound: Bound::AtMost(2.4),
@@ -129,6 +129,14 @@ const RATIO_GOALS: [RatioGoal; 9] = [
     },
 ];
 
+/// The name of a goal that is about the database of the app, with its size where that is not the one that the goals are meant for.
+fn of_size(name: &str, rows: u64) -> String {
+    match rows {
+        DEFAULT_ROWS => name.to_owned(),
+        _ => format!("{name}, {} rows", obstacles::rough(SubjectKind::Hyperpage.size(rows) * 7)),
+    }
+}
+
 /// Judges all goals.
 pub(crate) fn judge(conditions: &Conditions, subjects: &[SubjectResult]) -> Vec<Goal> {
     let ratios = RATIO_GOALS.iter().map(|goal| goal.judge(conditions, subjects));
@@ -139,7 +147,10 @@ impl RatioGoal {
     fn judge(&self, conditions: &Conditions, subjects: &[SubjectResult]) -> Goal {
         let values = self.above.value(subjects).zip(self.below.value(subjects));
         let value = values.filter(|(_, below)| *below > 0.0).map(|(above, below)| above / below);
+        let is_toy = self.above.per != Per::Database && conditions.rows < DEFAULT_ROWS;
         let outcome = match value {
+            // The time to start would decide.
+            _ if is_toy => Outcome::NotMeasured { reason: run_that_measures(self.above.kind, conditions) },
             Some(value) if self.bound.allows(value) => Outcome::Met,
             Some(_) => Outcome::Missed {
                 obstacle: obstacles::explain(
@@ -164,30 +175,29 @@ impl RatioGoal {
     }
 }
 
-/// The goal of memory, which is about every size: one database can miss it, and only all of them meet it.
+/// The goal of memory, which is about every size: one database can miss it, and only all of them at the size of the goals meet it.
 fn memory(conditions: &Conditions, subjects: &[SubjectResult]) -> Goal {
     let bytes = |subject: &SubjectResult| subject.figures.private_bytes(WHOLE);
     let most = subjects.iter().filter_map(bytes).max();
     let bound = Bound::AtMost(MEMORY_MAX_BYTES / 1e6);
     // Far below 2^53, so that it is exact.
     let value = most.map(|most| most as f64 / 1e6);
-    let large = [SubjectKind::LargeHyperpage, SubjectKind::MostTables];
-    let missing = large.into_iter().find(|kind| find(subjects, *kind).is_none());
-    let outcome = match (value, missing) {
-        (None, _) => {
+    let is_measured = |kind: &SubjectKind| find(subjects, *kind).and_then(bytes).is_some();
+    let is_complete = conditions.rows >= DEFAULT_ROWS && SubjectKind::ALL.iter().all(is_measured);
+    let outcome = match value {
+        None => {
             let reason = "this system does not report private memory: RssAnon of /proc/PID/status is Linux's";
             Outcome::NotMeasured { reason: reason.to_owned() }
         }
-        (Some(value), _) if !bound.allows(value) => {
+        Some(value) if !bound.allows(value) => {
             Outcome::Missed { obstacle: obstacles::memory(MEMORY_MAX_BYTES, subjects) }
         }
-        (Some(value), Some(kind)) => {
-            let measures = why_missing(Term::of(kind, WHOLE), conditions, subjects);
-            let reason =
-                format!("at most {value:.1} with what was measured; for larger databases {measures}");
+        Some(_) if is_complete => Outcome::Met,
+        Some(value) => {
+            let (rows, without) = (rows_option(conditions), without_only(conditions));
+            let reason = format!("at most {value:.1} in this run; {rows}--large{without} measures it");
             Outcome::NotMeasured { reason }
         }
-        (Some(_), None) => Outcome::Met,
     };
     let name = format!(
         "{MEMORY_GOAL}, any size, up to {} tables",
@@ -196,17 +206,40 @@ fn memory(conditions: &Conditions, subjects: &[SubjectResult]) -> Goal {
     Goal { name, bound, value, outcome }
 }
 
+/// The options of a run that measures a database at the size of the goals.
+fn run_that_measures(kind: SubjectKind, conditions: &Conditions) -> String {
+    let part = Part::of(kind);
+    let is_selected = conditions.only.is_empty() || conditions.only.contains(&part);
+    let mut options = rows_option(conditions);
+    if part.large() == Some(kind) {
+        options.push_str("--large ");
+    }
+    if !is_selected {
+        options.push_str(&format!("--only {} ", part.name()));
+    }
+    match options.is_empty() {
+        true => "a run without --only measures it".to_owned(),
+        false => format!("{options}measures it"),
+    }
+}
+
+/// The option for the size of the goals, where the run was smaller.
+fn rows_option(conditions: &Conditions) -> String {
+    match conditions.rows < DEFAULT_ROWS {
+        true => format!("--rows {DEFAULT_ROWS} "),
+        false => String::new(),
+    }
+}
+
+/// What to leave out for all databases, where the run selected some.
+fn without_only(conditions: &Conditions) -> &'static str {
+    if conditions.only.is_empty() { "" } else { " without --only" }
+}
+
 /// Why a run has not measured a figure, and what measures it.
 fn why_missing(term: Term, conditions: &Conditions, subjects: &[SubjectResult]) -> String {
-    let part = Part::of(term.kind);
-    let is_selected = conditions.only.is_empty() || conditions.only.contains(&part);
     let Some(subject) = find(subjects, term.kind) else {
-        return match (is_selected, part.large() == Some(term.kind)) {
-            (true, true) => "--large measures it".to_owned(),
-            (true, false) => "a run without --only measures it".to_owned(),
-            (false, true) => format!("--large with --only {} measures it", part.name()),
-            (false, false) => format!("--only {} measures it", part.name()),
-        };
+        return run_that_measures(term.kind, conditions);
     };
     if term.figure == reading::PROGRAM {
         return conditions

@@ -101,6 +101,25 @@ mod tests {
     }
 
     #[test]
+    fn every_database_belongs_to_a_part() {
+        let of_parts = Part::ALL.into_iter().flat_map(|part| {
+            let measured = match part.method() {
+                Method::Compared(SubjectKind::Hyperpage) => {
+                    vec![SubjectKind::Hyperpage, SubjectKind::SourceIndexes]
+                }
+                Method::Compared(kind) => vec![kind],
+                Method::Series(kinds) => kinds.to_vec(),
+            };
+            measured.into_iter().chain(part.large())
+        });
+        let mut names: Vec<&str> = of_parts.map(SubjectKind::name).collect();
+        let mut all = SubjectKind::ALL.map(SubjectKind::name);
+        names.sort_unstable();
+        all.sort_unstable();
+        assert_eq!(names, all);
+    }
+
+    #[test]
     fn each_database_belongs_to_the_part_that_measures_it() {
         for part in Part::ALL {
             let measured = match part.method() {

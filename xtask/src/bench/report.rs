@@ -144,7 +144,10 @@ fn ratios_table(ratios: &[SubjectRatio]) -> comfy_table::Table {
 fn memory_text(subject: &SubjectResult) -> String {
     let curves =
         subject.figures.get(WHOLE).map(|measured| measured.memory_curve.as_slice()).unwrap_or_default();
-    let point = |(seconds, megabytes): CurvePoint| format!("{megabytes:.1} at {seconds:.0} s");
+    let point = |(seconds, megabytes): CurvePoint| {
+        let decimals = usize::from(seconds < 10.0);
+        format!("{megabytes:.1} at {seconds:.decimals$} s")
+    };
     let lines = curves.iter().map(|curve| {
         let per_point = curve.len().div_ceil(TEXT_POINTS_MAX).max(1);
         let largest =
@@ -308,15 +311,19 @@ mod tests {
             "|  3.25 | 65.0 MB |",
             "\nduckdb: failed: out of luck\n",
             "private memory of migrate over time, MB: 11.0 at 11 s, 23.0 at 23 s,",
-            "| whole migrate / overlapped floor, reviewed plan ",
+            "| whole migrate / overlapped floor, reviewed plan, 35,000 rows ",
             "|  ≤ 1.50 |  2.20 |       missed |",
-            "overlapped floor, reviewed plan: missed; in multiples of the floor of 2.00 s: start and end 0.95, validate 0.75, rows 0.50\n",
-            "same indexes: not measured; a run without --only measures it\n",
+            "overlapped floor, reviewed plan, 35,000 rows: missed; in multiples of the floor of 2.00 s: start and end 0.95, validate 0.75, rows 0.50\n",
+            "same indexes, 35,000 rows: not measured; --rows 200000 measures it\n",
             "The goals are meant for --rows 200,000; these are the figures of --rows 5,000.",
         ] {
             assert!(text.contains(words), "{words}\n{text}");
         }
         assert_eq!(text.matches("over time").count(), 1, "only of large databases\n{text}");
+        let mut short = report();
+        short.subjects[1].figures.0[0].memory_curve = vec![vec![(0.26, 7.7), (1.34, 7.9), (10.4, 8.0)]];
+        let text = short.text();
+        assert!(text.contains("MB: 7.7 at 0.3 s, 7.9 at 1.3 s, 8.0 at 10 s\n"), "{text}");
         assert!(text.find("goals:") > text.find("over time"), "{text}");
     }
 

@@ -56,6 +56,22 @@ pub(crate) enum SubjectKind {
 }
 
 impl SubjectKind {
+    /// All.
+    pub(crate) const ALL: [SubjectKind; 12] = [
+        SubjectKind::Hyperpage,
+        SubjectKind::SourceIndexes,
+        SubjectKind::Wide,
+        SubjectKind::Narrow,
+        SubjectKind::Blob,
+        SubjectKind::Json,
+        SubjectKind::FewTables,
+        SubjectKind::ManyTables,
+        SubjectKind::Rowids,
+        SubjectKind::WithoutRowid,
+        SubjectKind::LargeHyperpage,
+        SubjectKind::MostTables,
+    ];
+
     /// Its name.
     pub(crate) fn name(self) -> &'static str {
         match self {

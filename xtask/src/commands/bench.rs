@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use crate::bench::child::Interrupt;
@@ -121,6 +121,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<Exit> {
         Some(OtherBench::Cutover(args)) => return cutover::run(args),
         None => {}
     }
+    check_large(args)?;
     let remark = output::remarks(args.quiet);
     let interrupt = Interrupt::listen()?;
     let server = Server::choose(args.postgres.as_deref(), args.pg_version, &remark)?;
@@ -162,6 +163,21 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<Exit> {
     let report = Report { conditions, subjects };
     output::stdout(&if args.json { report.json()? } else { report.text() })?;
     Ok(Exit::Done)
+}
+
+/// Refuses `--large` where none of the selected databases has a large form.
+fn check_large(args: &BenchArgs) -> anyhow::Result<()> {
+    let has_large = |part: &Part| part.large().is_some();
+    if !args.large || args.only.is_empty() || args.only.iter().any(has_large) {
+        return Ok(());
+    }
+    let selected: Vec<&str> = args.only.iter().map(|part| part.name()).collect();
+    let with_large: Vec<&str> = Part::ALL.into_iter().filter(has_large).map(Part::name).collect();
+    bail!(
+        "--large measures nothing with --only {}; add {} to --only, or leave --large out",
+        selected.join(","),
+        with_large.join(" or ")
+    )
 }
 
 /// The peers with their versions, or why they are not run.

@@ -184,9 +184,29 @@ fn large_databases_complete_the_goals() {
     assert_eq!(subject(&said, "most-tables")["tables"], 100);
     let goals = assert_judged(&said);
     assert!(goals[7]["value"].as_f64().unwrap() > 0.0, "{goals:?}");
-    assert_eq!(goals[8]["obstacle"], "--only without-rowid measures it");
-    if cfg!(target_os = "linux") {
-        assert_eq!(goals[9]["is_met"], true, "{goals:?}");
+    assert_eq!(goals[8]["obstacle"], "--rows 200000 --only without-rowid measures it");
+    // Goals about growth and memory are judged at their own size only.
+    for (place, words) in [
+        (6, "--rows 200000 measures it"),
+        (7, "--rows 200000 --large measures it"),
+        (9, "--rows 200000 --large without --only measures it"),
+    ] {
+        let reason = goals[place]["obstacle"].as_str().unwrap();
+        assert!(goals[place]["is_met"].is_null() && (reason.ends_with(words) || place == 9), "{goals:?}");
+        assert!(!cfg!(target_os = "linux") || reason.ends_with(words), "{goals:?}");
+    }
+}
+
+#[test]
+fn large_without_a_database_that_has_a_large_form_is_refused() {
+    for only in ["wide", "wide,without-rowid"] {
+        let refused =
+            bench(&TestDatabase::create(), "postgres://localhost/none", &["--only", only, "--large"]);
+        let refused = refused.expect(2);
+        let words = format!(
+            "--large measures nothing with --only {only}; add hyperpage or tables to --only, or leave --large out"
+        );
+        assert!(refused.stderr.contains(&words), "{}", refused.stderr);
     }
 }
 

@@ -17,6 +17,10 @@ fn everything() -> (Conditions, Vec<SubjectResult>) {
     let kinds = [
         (SubjectKind::Hyperpage, 8, 1_400_000, 14.0),
         (SubjectKind::SourceIndexes, 8, 1_400_000, 9.0),
+        (SubjectKind::Wide, 1, 50_000, 3.0),
+        (SubjectKind::Narrow, 1, 2_000_000, 3.0),
+        (SubjectKind::Blob, 1, 2_000, 3.0),
+        (SubjectKind::Json, 1, 200_000, 3.0),
         (SubjectKind::FewTables, 200, 2_000, 2.0),
         (SubjectKind::ManyTables, 2_000, 20_000, 20.0),
         (SubjectKind::Rowids, 1, 5_000_000, 9.0),
@@ -111,8 +115,17 @@ fn memory_of_one_database_misses_the_goal_and_only_all_meet_it() {
     let (conditions, mut subjects) = everything();
     subjects.retain(|subject| subject.kind != SubjectKind::MostTables);
     let goal = judge(&conditions, &subjects).pop().unwrap();
-    let reason = "at most 40.0 with what was measured; for larger databases --large measures it".to_owned();
+    let reason = "at most 40.0 in this run; --large measures it".to_owned();
     assert_eq!((goal.value, goal.outcome), (Some(40.0), Outcome::NotMeasured { reason }));
+
+    for kind in SubjectKind::ALL {
+        let (mut conditions, mut subjects) = everything();
+        subjects.retain(|subject| subject.kind != kind);
+        conditions.only = vec![Part::Hyperpage, Part::Tables];
+        let goal = judge(&conditions, &subjects).pop().unwrap();
+        let reason = "at most 40.0 in this run; --large without --only measures it".to_owned();
+        assert_eq!(goal.outcome, Outcome::NotMeasured { reason }, "{kind:?}");
+    }
 
     for subject in &mut subjects {
         subject.figures.0[1].private_bytes.clear();
@@ -134,12 +147,43 @@ fn what_was_not_measured_has_the_option_that_measures_it() {
     let found = reasons(&judge(&conditions, &subjects));
     assert_eq!(found[0], (6, "--only tables measures it".to_owned()));
     assert_eq!(found[2], (8, "--only without-rowid measures it".to_owned()));
-    assert!(found[3].1.ends_with("--large measures it"), "{found:?}");
+    assert!(found[3].1.ends_with("--large without --only measures it"), "{found:?}");
 
     conditions.only = vec![Part::Wide];
     let found = reasons(&judge(&conditions, &[]));
     assert_eq!(found[0], (0, "--only hyperpage measures it".to_owned()));
-    assert_eq!(found[7], (7, "--large with --only hyperpage measures it".to_owned()));
+    assert_eq!(found[7], (7, "--large --only hyperpage measures it".to_owned()));
+}
+
+#[test]
+fn figures_of_a_small_run_do_not_judge_goals_about_growth_and_memory() {
+    let (mut conditions, subjects) = everything();
+    conditions.rows = DEFAULT_ROWS - 1;
+    let goals = judge(&conditions, &subjects);
+    let words = |place: usize, words: &str| (place, words.to_owned());
+    assert_eq!(
+        reasons(&goals),
+        [
+            words(6, "--rows 200000 measures it"),
+            words(7, "--rows 200000 --large measures it"),
+            words(9, "at most 40.0 in this run; --rows 200000 --large measures it"),
+        ]
+    );
+    assert!(goals.iter().all(|goal| goal.value.is_some()), "{goals:?}");
+
+    conditions.rows = 5_000;
+    conditions.only = vec![Part::Hyperpage];
+    let goals = judge(&conditions, &subjects);
+    assert_eq!(goals[0].name, "pgloader's bare copy / whole migrate with proof, same indexes, 35,000 rows");
+    assert_eq!(goals[5].name, "seal / reading the file once (sha256sum), 35,000 rows");
+    assert_eq!(
+        reasons(&goals),
+        [
+            words(6, "--rows 200000 --only tables measures it"),
+            words(7, "--rows 200000 --large measures it"),
+            words(9, "at most 40.0 in this run; --rows 200000 --large without --only measures it"),
+        ]
+    );
 }
 
 #[test]
