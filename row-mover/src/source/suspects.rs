@@ -71,7 +71,7 @@ pub(super) fn find(
         }
         Ok(())
     };
-    in_threads(workers.min(suspects.len()), &work)?;
+    in_threads(workers.max(1).min(suspects.len()), &work)?;
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     // In the order of the foreign keys, whichever worker finished first.
     results.sort_by_key(|(suspect, _)| **suspect);
