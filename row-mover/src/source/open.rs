@@ -418,3 +418,23 @@ fn explain_open(path: &Path, real_path: &Path, has_journal: bool, error: rusqlit
         _ => Error::new(format!("{shown} cannot be opened")).caused_by(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Another process may truncate any other file, which would end this one.
+    #[test]
+    fn only_a_sealed_copy_of_ours_is_mapped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
+        let mapped_bytes = |source: Result<SourceConnection>| -> i64 {
+            let source = source.unwrap();
+            source.connection().query_row("PRAGMA mmap_size", [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(mapped_bytes(SourceConnection::open_sealed(&path)), MAPPED_BYTES_MAX);
+        assert_eq!(mapped_bytes(SourceConnection::open_unwritten(&path)), 0);
+        assert_eq!(mapped_bytes(SourceConnection::open_live(&path)), 0);
+    }
+}
