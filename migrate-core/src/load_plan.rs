@@ -2,14 +2,15 @@
 //!
 //! Whoever moves, counts or compares rows takes a [`LoadPlan`] or its [`LoadTables`], so that no caller can forget the policies.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 
 use crate::plan::{Plan, PlannedColumn, PlannedTable};
 use crate::reject::OnReject;
 
-/// A plan with settled reject policies.
+/// A plan with settled reject policies. It borrows a plan that has nothing to settle, so that a plan of thousands of tables is not copied.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LoadPlan(Plan);
+pub struct LoadPlan<'p>(Cow<'p, Plan>);
 
 /// Some tables of a [`LoadPlan`].
 #[derive(Clone, Debug)]
@@ -27,26 +28,33 @@ pub enum RejectAction {
     SetNull,
 }
 
-impl LoadPlan {
+impl<'p> LoadPlan<'p> {
     /// Settles the policies of `plan`.
-    pub fn new(plan: &Plan) -> LoadPlan {
-        LoadPlan::settled(plan.clone())
+    pub fn new(plan: &'p Plan) -> LoadPlan<'p> {
+        LoadPlan::settled(Cow::Borrowed(plan))
     }
 
     /// Settles the policies of `plan`, which nobody else needs.
-    pub fn from_plan(plan: Plan) -> LoadPlan {
-        LoadPlan::settled(plan)
+    pub fn from_plan(plan: Plan) -> LoadPlan<'p> {
+        LoadPlan::settled(Cow::Owned(plan))
     }
 
     /// Settles the policies of some tables of `plan`, and drops the other tables.
-    pub fn of_tables(plan: &Plan, tables: &[&PlannedTable]) -> LoadPlan {
+    pub fn of_tables(plan: &'p Plan, tables: &[&PlannedTable]) -> LoadPlan<'p> {
+        if tables.len() == plan.tables.len() {
+            return LoadPlan::new(plan);
+        }
         let tables = tables.iter().map(|table| (*table).clone()).collect();
-        LoadPlan::settled(Plan { tables, ..plan.without_tables() })
+        LoadPlan::from_plan(Plan { tables, ..plan.without_tables() })
     }
 
-    fn settled(mut plan: Plan) -> LoadPlan {
-        for column in plan.tables.iter_mut().flat_map(|table| &mut table.columns) {
-            column.on_reject = Some(column.policy(plan.on_reject));
+    fn settled(mut plan: Cow<'p, Plan>) -> LoadPlan<'p> {
+        let default = plan.on_reject;
+        // Any other policy of the plan stops the migration, as a column without a policy does.
+        if matches!(default, OnReject::Skip | OnReject::Null) {
+            for column in plan.to_mut().tables.iter_mut().flat_map(|table| &mut table.columns) {
+                column.on_reject = Some(column.policy(default));
+            }
         }
         LoadPlan(plan)
     }
@@ -57,7 +65,7 @@ impl LoadPlan {
     }
 }
 
-impl Deref for LoadPlan {
+impl Deref for LoadPlan<'_> {
     type Target = Plan;
 
     fn deref(&self) -> &Plan {
@@ -136,6 +144,23 @@ mod tests {
             let found =
                 LoadPlan::new(&plan).tables[0].columns.iter().map(RejectAction::of).collect::<Vec<_>>();
             assert_eq!(found, expected, "{policy}");
+        }
+    }
+
+    #[test]
+    fn a_plan_is_copied_only_where_a_policy_has_to_be_settled() {
+        use OnReject::{Bytea, Null, Skip, Stop, Text};
+        for (on_reject, is_copied) in
+            [(Stop, false), (Text, false), (Bytea, false), (Skip, true), (Null, true)]
+        {
+            let plan =
+                Plan { tables: vec![table("a"), table("b")], on_reject, ..Plan::empty("public".to_owned()) };
+            let all: Vec<&PlannedTable> = plan.tables.iter().collect();
+            for load in [LoadPlan::new(&plan), LoadPlan::of_tables(&plan, &all)] {
+                assert_eq!(!std::ptr::eq(&*load, &plan), is_copied, "{on_reject}");
+                assert_eq!(load.tables.len(), 2);
+            }
+            assert_eq!(LoadPlan::of_tables(&plan, &all[1..]).tables.len(), 1);
         }
     }
 

@@ -96,12 +96,14 @@ pub(crate) fn each_file(
 /// Reads a plan and verifies that its migrations are those that it renders, so that the reviewed files are what runs.
 pub(crate) fn read(folder: &Path) -> anyhow::Result<Plan> {
     let path = folder.join("plan.json");
-    let text = std::fs::read_to_string(&path).with_context(|| {
-        format!("{} cannot be read; `{}` writes it", path.display(), generate_command(folder))
-    })?;
-    let plan = Plan::from_json(&text).with_context(|| {
-        format!("{} cannot be used; `{}` writes it again", path.display(), generate_command(folder))
-    })?;
+    let plan = {
+        let text = std::fs::read_to_string(&path).with_context(|| {
+            format!("{} cannot be read; `{}` writes it", path.display(), generate_command(folder))
+        })?;
+        Plan::from_json(&text).with_context(|| {
+            format!("{} cannot be used; `{}` writes it again", path.display(), generate_command(folder))
+        })?
+    };
     let migrations = folder.join("migrations");
     let cannot_read = || format!("{} cannot be read", migrations.display());
     let entries = std::fs::read_dir(&migrations).with_context(cannot_read)?;

@@ -285,7 +285,7 @@ pub(crate) fn last(target: &TargetUrl, settings: &DbSettings) -> anyhow::Result<
         let pool = pool::open(target, settings)?;
         ledger::last_run(&mut *pool::get(&pool)?)
     };
-    Ok(watching_locks(target, settings, read)?.map(|run| run.plan))
+    Ok(watching_locks(target, settings, read)?.map(|run| run.plan.into_owned()))
 }
 
 /// Returns the run in the target's ledger for this source, if there is one: a run that was interrupted resumes with the plan that it
@@ -294,7 +294,7 @@ pub(crate) fn recorded(
     source: &Path,
     target: &TargetUrl,
     settings: &DbSettings,
-) -> anyhow::Result<Option<Run>> {
+) -> anyhow::Result<Option<Run<'static>>> {
     check_target(target, settings)?;
     let read = || {
         let pool = pool::open(target, settings)?;

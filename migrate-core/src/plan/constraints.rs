@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::json::exact;
 use crate::identifier::quote_pg;
 use crate::operator_class::OperatorClass;
 use crate::terms::IndexMethod;
@@ -13,6 +14,7 @@ pub struct PlannedKey {
     /// The constraint's name in PostgreSQL.
     pub name: String,
     /// Its columns, by target name, in their order.
+    #[serde(deserialize_with = "exact")]
     pub columns: Vec<String>,
     /// Why it replaces the source's declaration, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,6 +28,7 @@ pub struct PlannedForeignKey {
     /// The constraint's name in PostgreSQL.
     pub name: String,
     /// The columns of this table, by target name.
+    #[serde(deserialize_with = "exact")]
     pub columns: Vec<String>,
     /// The table that it points to, by target name.
     pub parent_table: String,
@@ -33,6 +36,7 @@ pub struct PlannedForeignKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_schema: Option<String>,
     /// The columns that it points to, by target name.
+    #[serde(deserialize_with = "exact")]
     pub parent_columns: Vec<String>,
     /// `ON UPDATE`.
     pub on_update: String,
@@ -59,6 +63,7 @@ pub struct PlannedIndex {
     /// Whether it is unique.
     pub unique: bool,
     /// Its columns, by target name, in their order.
+    #[serde(deserialize_with = "exact")]
     pub columns: Vec<PlannedIndexColumn>,
     /// The condition of a partial index, in PostgreSQL's SQL.
     #[serde(default, skip_serializing_if = "Option::is_none")]

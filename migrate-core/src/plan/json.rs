@@ -1,6 +1,6 @@
 //! The plan's JSON: values that fit are written on one line, so that a changed column is a changed line.
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::Plan;
@@ -11,8 +11,13 @@ const LINE_LENGTH_MAX_CHARS: usize = 400;
 /// The JSON form of `plan`, with a line break at its end.
 pub fn plan_json(plan: &Plan) -> String {
     let mut out = String::new();
-    pieces(plan, plan.format, &mut |piece| out.push_str(piece));
+    plan_json_pieces(plan, &mut |piece| out.push_str(piece));
     out
+}
+
+/// Hands the same to `piece`, bit by bit: that of a plan of thousands of tables is nearly as large as the plan.
+pub fn plan_json_pieces(plan: &Plan, piece: &mut dyn FnMut(&str)) {
+    pieces(plan, plan.format, piece);
 }
 
 /// Hands the JSON form of `plan`, as one of this format, to `piece`: tables one by one, since the form of all tables at once takes many
@@ -37,6 +42,13 @@ pub(super) fn pieces(plan: &Plan, format: u32, piece: &mut dyn FnMut(&str)) {
         piece(&out);
     }
     piece("\n}\n");
+}
+
+/// Reads a list into no more memory than it needs: a plan may have thousands of tables, each with a few short lists.
+pub(super) fn exact<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    let mut list = Vec::deserialize(from)?;
+    list.shrink_to_fit();
+    Ok(list)
 }
 
 /// A plan is made of strings, numbers and lists alone, which JSON always has a form for.

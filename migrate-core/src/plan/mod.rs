@@ -26,7 +26,8 @@ pub use derived::{
 };
 pub use drizzle::{LeftOut, PlannedDrizzle};
 pub use existing::ExistingTable;
-pub use json::plan_json;
+use json::exact;
+pub use json::{plan_json, plan_json_pieces};
 pub use objects::{PlannedTrigger, PlannedView};
 pub use search::PlannedSearch;
 pub use seeds::{IS_EQUAL, SOURCE_ROW, SeedCounts};
@@ -125,6 +126,7 @@ pub struct PlannedTable {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile_rows: Option<u64>,
     /// Its columns, in their order.
+    #[serde(deserialize_with = "exact")]
     pub columns: Vec<PlannedColumn>,
     /// Additional columns at the end that only PostgreSQL has, for full-text search.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -132,13 +134,16 @@ pub struct PlannedTable {
     /// The primary key.
     pub primary_key: Option<PlannedKey>,
     /// UNIQUE constraints.
+    #[serde(deserialize_with = "exact")]
     pub unique: Vec<PlannedKey>,
     /// Foreign keys.
+    #[serde(deserialize_with = "exact")]
     pub foreign_keys: Vec<PlannedForeignKey>,
     /// CHECK constraints.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "exact")]
     pub checks: Vec<PlannedCheck>,
     /// Indexes that no constraint makes.
+    #[serde(deserialize_with = "exact")]
     pub indexes: Vec<PlannedIndex>,
     /// Notes for the reviewer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -84,3 +84,15 @@ fn a_plan_that_names_tables_without_their_schema_is_read_where_no_sql_does() {
     });
     assert_eq!(read(&plan), Err(PlanError::Format { found: 1 }));
 }
+
+#[test]
+fn a_plan_that_is_read_takes_no_more_room_than_its_lists_need() {
+    let json = plan_json(&plan(&[("t".to_owned(), vec!["t".to_owned(), "u".to_owned(), "v".to_owned()])]));
+    let mut pieces = String::new();
+    plan_json_pieces(&Plan::from_json(&json).unwrap(), &mut |piece| pieces.push_str(piece));
+    assert_eq!(pieces, json);
+    let read = Plan::from_json(&json).unwrap();
+    let table = &read.tables[0];
+    assert_eq!(table.foreign_keys.len(), 3);
+    assert_eq!(table.foreign_keys.capacity(), 3);
+}

@@ -5,7 +5,7 @@
 mod diesel_schema;
 mod migrations;
 
-pub use crate::plan::plan_json;
+pub use crate::plan::{plan_json, plan_json_pieces};
 pub use diesel_schema::{source_diesel_schema, target_diesel_schema};
 pub(crate) use migrations::table_locks;
 pub use migrations::{

@@ -85,7 +85,7 @@ pub(crate) fn apply_changes(
 }
 
 /// The tables that the run moves.
-pub(super) fn moved_tables<'p>(run: &'p Run, plan: &'p Plan) -> impl Iterator<Item = &'p PlannedTable> {
+pub(super) fn moved_tables<'p>(run: &'p Run<'_>, plan: &'p Plan) -> impl Iterator<Item = &'p PlannedTable> {
     plan.tables.iter().filter(|table| run.state.subject.tables.contains(&table.source))
 }
 
@@ -96,7 +96,7 @@ fn has_rows(table: &TableDifference) -> bool {
 fn apply_rows(
     target: &mut Connection,
     run: &Run,
-    plan: &LoadPlan,
+    plan: &LoadPlan<'_>,
     copies: &Copies<'_>,
     difference: &[TableDifference],
     observer: &dyn Observer,

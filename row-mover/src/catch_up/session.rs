@@ -93,7 +93,7 @@ impl<'a> CatchUps<'a> {
     }
 
     /// The run to catch up with.
-    fn run(&self, connection: &mut Connection) -> Result<Run> {
+    fn run(&self, connection: &mut Connection) -> Result<Run<'static>> {
         let run = ledger::last_run(connection)?.ok_or_else(|| {
             Error::new(format!("{} holds no migration to catch up with", self.request.target))
                 .with_remedy_value(Remedy::Migrate)

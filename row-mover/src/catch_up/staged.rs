@@ -90,7 +90,7 @@ impl StagedColumn {
 impl<'a> StagedTable<'a> {
     /// Prepares the staging of a difference; nothing is sent yet.
     pub(super) fn new(
-        plan: &'a LoadPlan,
+        plan: &'a LoadPlan<'a>,
         difference: &'a TableDifference,
         number: usize,
         target: &mut Connection,

@@ -57,7 +57,7 @@ pub struct Cutover<'a> {
     request: &'a CutoverRequest,
     observer: &'a dyn Observer,
     session: Connection,
-    run: Run,
+    run: Run<'static>,
     events: Vec<RecordedEvent>,
     progress: Progress,
 }
@@ -80,7 +80,7 @@ impl<'a> Cutover<'a> {
     }
 
     /// The run that is cut over.
-    pub fn run(&self) -> &Run {
+    pub fn run(&self) -> &Run<'static> {
         &self.run
     }
 
@@ -172,7 +172,7 @@ impl<'a> Cutover<'a> {
 }
 
 /// The last run, which must be validated.
-fn validated_run(session: &mut Connection, target: &TargetUrl) -> Result<Run> {
+fn validated_run(session: &mut Connection, target: &TargetUrl) -> Result<Run<'static>> {
     let run = ledger::last_run(session)?.ok_or_else(|| {
         Error::new(format!("{target} holds no migration")).with_remedy_value(Remedy::Migrate)
     })?;

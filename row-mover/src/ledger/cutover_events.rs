@@ -57,7 +57,7 @@ pub fn is_archived(connection: &mut Connection, run_id: i64) -> Result<bool> {
 ///
 /// # Errors
 /// When the ledger cannot be read, or was written by another version.
-pub fn present_run(connection: &mut Connection) -> Result<Option<Run>> {
+pub fn present_run(connection: &mut Connection) -> Result<Option<Run<'static>>> {
     match last_run(connection)? {
         Some(run) if is_archived(connection, run.id)? => Ok(None),
         run => Ok(run),

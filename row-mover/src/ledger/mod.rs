@@ -2,8 +2,11 @@
 //!
 //! It is the only record of what is done. `migrate_core::phase` decides what follows from it.
 
+use std::borrow::Cow;
+
 use migrate_core::phase::{Phase, RunState, RunSubject};
 use migrate_core::plan::Plan;
+use migrate_core::render;
 
 use crate::error::{Context, Result};
 use crate::source::seal::Seal;
@@ -64,13 +67,13 @@ const WRITE_FAILED: &str = "the ledger cannot be written";
 
 /// A run, as the ledger records it.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub struct Run<'p> {
     /// Its number.
     pub id: i64,
     /// What the run is about, and the phases that are done.
     pub state: RunState,
-    /// The plan that it executes.
-    pub plan: Plan,
+    /// The plan that it executes; borrowed from a caller who has the same one.
+    pub plan: Cow<'p, Plan>,
     /// The schema with the list of migrations in which its own are recorded.
     pub list_schema: String,
     /// The sealed copy that it moves.
@@ -79,11 +82,21 @@ pub struct Run {
     pub validated_at: Option<String>,
 }
 
-impl Run {
+impl<'p> Run<'p> {
     /// Whether rows of an app's tables that it replaces are saved and come back. Earlier versions wrote into the app's own list of
     /// migrations, and did not save them.
     pub fn saves_rows(&self) -> bool {
         self.list_schema != self.plan.target_schema
+    }
+
+    /// The same run, with `plan` in place of its own if they are equal: one of thousands of tables is then held once.
+    #[must_use]
+    pub(crate) fn sharing<'q>(self, plan: &'q Plan) -> Run<'q>
+    where
+        'p: 'q,
+    {
+        let plan = if *self.plan == *plan { Cow::Borrowed(plan) } else { self.plan };
+        Run { plan, ..self }
     }
 }
 
@@ -121,7 +134,7 @@ pub fn create(connection: &mut Connection) -> Result<()> {
 ///
 /// # Errors
 /// When the ledger cannot be read, or was written by another version.
-pub fn last_run(connection: &mut Connection) -> Result<Option<Run>> {
+pub fn last_run(connection: &mut Connection) -> Result<Option<Run<'static>>> {
     if !exists(connection)? {
         return Ok(None);
     }
@@ -148,7 +161,7 @@ pub fn last_run(connection: &mut Connection) -> Result<Option<Run>> {
         id,
         state: RunState { subject: RunSubject { source_path, plan_sha256, tables }, done },
         list_schema: list_schema.unwrap_or_else(|| plan.target_schema.clone()),
-        plan,
+        plan: Cow::Owned(plan),
         seal: serde_json::from_str(&seal).context(unreadable)?,
         validated_at: validated,
     }))
@@ -168,40 +181,70 @@ pub fn phases(connection: &mut Connection, run_id: i64) -> Result<Vec<Phase>> {
 ///
 /// # Errors
 /// When the ledger cannot be written.
-pub(crate) fn begin_run(
+pub(crate) fn begin_run<'p>(
     connection: &mut Connection,
     subject: &RunSubject,
-    plan: &Plan,
+    plan: &'p Plan,
     seal: &Seal,
     phases: &[(Phase, f64)],
     planned: &[Chunk],
-) -> Result<i64> {
-    let seal = serde_json::to_string(seal).context(|| "the manifest cannot be written".to_owned())?;
-    connection.transaction(|connection| {
-        let sql = "INSERT INTO migration.runs (tool_version, source_path, plan_sha256, plan, tables, seal, list_schema, missing_schemas) \
-                   VALUES ($1, $2, $3, $4, $5::text[], $6, $7, ARRAY(SELECT s FROM unnest($8::text[]) AS s \
-                   WHERE to_regnamespace(quote_ident(s)) IS NULL)) RETURNING id";
-        let id = connection
-            .one(
-                sql,
-                &[
-                    Some(env!("CARGO_PKG_VERSION")),
-                    Some(&subject.source_path),
-                    Some(&subject.plan_sha256),
-                    Some(&migrate_core::render::plan_json(plan)),
-                    Some(&text_array(subject.tables.iter().map(Some))),
-                    Some(&seal),
-                    Some(list_schema(plan)),
-                    Some(&text_array(plan.schemas().into_iter().map(Some))),
-                ],
-            )
-            .context(|| WRITE_FAILED)?;
+) -> Result<Run<'p>> {
+    let manifest = serde_json::to_string(seal).context(|| "the manifest cannot be written".to_owned())?;
+    let id = connection.transaction(|connection| {
+        let id = insert_run(connection, subject, plan, &manifest).context(|| WRITE_FAILED)?;
         for &(phase, seconds) in phases {
             finish_phase(connection, id, phase, seconds)?;
         }
         chunks::plan_chunks(connection, id, planned)?;
         Ok(id)
+    })?;
+    Ok(Run {
+        id,
+        state: RunState { subject: subject.clone(), done: phases.iter().map(|&(phase, _)| phase).collect() },
+        plan: Cow::Borrowed(plan),
+        list_schema: list_schema(plan).to_owned(),
+        seal: seal.clone(),
+        validated_at: None,
     })
+}
+
+/// Adds the row of a run and returns its number. The plan is sent in pieces: as a parameter, one of thousands of tables would be held
+/// three times, here and in libpq.
+fn insert_run(connection: &mut Connection, subject: &RunSubject, plan: &Plan, manifest: &str) -> Result<i64> {
+    let sql = "SELECT nextval(pg_get_serial_sequence('migration.runs', 'id')), \
+               ARRAY(SELECT s FROM unnest($1::text[]) AS s WHERE to_regnamespace(quote_ident(s)) IS NULL)::text";
+    let schemas = text_array(plan.schemas().into_iter().map(Some));
+    let (id, missing_schemas): (i64, String) = connection.one(sql, &[Some(&schemas)])?;
+    let mut copy = connection.copy_in(
+        "COPY migration.runs (id, tool_version, source_path, plan_sha256, tables, seal, list_schema, missing_schemas, plan) FROM STDIN",
+    )?;
+    for field in [
+        &id.to_string(),
+        env!("CARGO_PKG_VERSION"),
+        &subject.source_path,
+        &subject.plan_sha256,
+        &text_array(subject.tables.iter().map(Some)),
+        manifest,
+        list_schema(plan),
+        &missing_schemas,
+    ] {
+        copy.send(format!("{}\t", copy_text(field)).as_bytes())?;
+    }
+    let mut sent = Ok(());
+    render::plan_json_pieces(plan, &mut |piece| {
+        if sent.is_ok() {
+            sent = copy.send(copy_text(piece).as_bytes());
+        }
+    });
+    sent?;
+    copy.send(b"\n")?;
+    copy.finish()?;
+    Ok(id)
+}
+
+/// A part of a field in COPY's text format (manual, "COPY", "Text Format").
+fn copy_text(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t")
 }
 
 /// The schema with the list of migrations for a new run: nothing is written to the list of an app whose tables are there already.

@@ -38,7 +38,7 @@ pub(crate) use staging::{IS_TRIED, STAGING, Staged, first_refused, is_about_a_ro
 /// What is loaded, with its source and its target.
 pub(crate) struct Load<'a> {
     /// The plan.
-    pub(crate) plan: &'a LoadPlan,
+    pub(crate) plan: &'a LoadPlan<'a>,
     /// The run.
     pub(crate) run_id: i64,
     /// The path of its sealed copy, by which the ledger knows it.

@@ -90,7 +90,7 @@ pub struct Rollback<'a> {
     connections: Connections<'a>,
     /// Holds the lock of migrations.
     session: Connection,
-    run: Run,
+    run: Run<'static>,
     events: Vec<RecordedEvent>,
     /// The app's file.
     source: PathBuf,
@@ -122,7 +122,7 @@ impl<'a> Rollback<'a> {
     }
 
     /// The run that is rolled back.
-    pub fn run(&self) -> &Run {
+    pub fn run(&self) -> &Run<'static> {
         &self.run
     }
 

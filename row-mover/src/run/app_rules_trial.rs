@@ -41,7 +41,7 @@ const VERDICTS: &str = "pg_temp.migration_verdicts";
 /// When either side cannot be read.
 pub(super) fn find(
     connections: &Connections<'_>,
-    plan: &LoadPlan,
+    plan: &LoadPlan<'_>,
     open: &dyn Fn() -> Result<SourceConnection>,
     observer: &dyn Observer,
     findings: &mut Findings,

@@ -7,7 +7,7 @@ use super::Request;
 use super::outcome::Outcome;
 use super::preflight::Preflight;
 use super::session::Session;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ledger::{self, Run};
 use crate::load;
 use crate::observer::Observer;
@@ -23,14 +23,14 @@ impl Session<'_> {
         request: &Request<'_>,
         tables: &[&PlannedTable],
         subject: &RunSubject,
-        earlier: Option<&Run>,
+        earlier: Option<Run<'_>>,
     ) -> Result<Outcome> {
         let mut phases = Vec::new();
         let started = self.start(Phase::Preflight);
         let preflight =
             Preflight { request, tables, connections: &self.connections, observer: self.observer };
         self.retrying(|| preflight.check(&mut *self.connection()?, earlier.is_none()))?;
-        if let Some(run) = earlier {
+        if let Some(run) = &earlier {
             self.check_untouched(request.discard, run)?;
         }
         self.end(Phase::Preflight, started, &mut phases);
@@ -48,7 +48,7 @@ impl Session<'_> {
         let seal = copy.seal(hash)?;
         self.end(Phase::Seal, started, &mut phases);
         if let Some(run) = earlier {
-            self.retrying(|| self.remove_earlier_run(Some(request.plan), run))?;
+            self.retrying(|| self.remove_earlier_run(Some(request.plan), &run))?;
         }
         let chunks = load::plan_chunks(&findings);
         let took: Vec<(Phase, f64)> = phases.iter().map(|done| (done.phase, done.seconds)).collect();
@@ -56,13 +56,10 @@ impl Session<'_> {
             let mut connection = self.connection()?;
             ledger::create(&mut connection)?;
             // A previous attempt may have committed without our seeing the reply: the sealed copy is that of this run alone.
-            if let Some(run) = ledger::last_run(&mut connection)?.filter(|run| run.seal == seal) {
-                return Ok(run);
+            match ledger::last_run(&mut connection)?.filter(|run| run.seal == seal) {
+                Some(run) => Ok(run.sharing(request.plan)),
+                None => ledger::begin_run(&mut connection, subject, request.plan, &seal, &took, &chunks),
             }
-            let id = ledger::begin_run(&mut connection, subject, request.plan, &seal, &took, &chunks)?;
-            ledger::last_run(&mut connection)?
-                .filter(|run| run.id == id)
-                .ok_or_else(|| Error::new("the run that was just begun is not in the ledger"))
         })?;
         self.execute(request, tables, run, phases)
     }

@@ -33,7 +33,7 @@ struct Execution<'a> {
     session: &'a Session<'a>,
     request: &'a Request<'a>,
     tables: &'a [&'a PlannedTable],
-    run: Run,
+    run: Run<'a>,
     builds: Vec<Build>,
     /// The phase that is on, and since when.
     clock: Mutex<Option<(Phase, Instant)>>,
@@ -46,7 +46,7 @@ impl Session<'_> {
         &self,
         request: &Request<'_>,
         tables: &[&PlannedTable],
-        run: Run,
+        run: Run<'_>,
         phases: Vec<PhaseDone>,
     ) -> Result<Outcome> {
         // A ledger of an earlier version may lack columns that this one writes.

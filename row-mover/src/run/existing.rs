@@ -132,7 +132,7 @@ fn check_switched(target: &mut Connection, plan: &Plan) -> Result<()> {
 
 /// Adds the rows whose keys clash in the app's tables to the findings of a scan.
 pub(super) fn find_key_clashes(
-    plan: &LoadPlan,
+    plan: &LoadPlan<'_>,
     open: &dyn Fn() -> Result<SourceConnection>,
     findings: &mut Findings,
 ) -> Result<()> {

@@ -106,7 +106,7 @@ pub(super) fn write(session: &Session<'_>, request: &Request<'_>, run: &Run) -> 
         connection.transaction(|connection| {
             ledger::claim_schema_steps(connection, run.id, &run.seal.path.to_string_lossy())?;
             if is_adopted {
-                let plan = Plan { drizzle: request.plan.drizzle.clone(), ..run.plan.clone() };
+                let plan = Plan { drizzle: request.plan.drizzle.clone(), ..run.plan.clone().into_owned() };
                 ledger::record_plan(connection, run.id, &plan)?;
             }
             let Some(wanted) = wanted else { return Ok(()) };

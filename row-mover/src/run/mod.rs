@@ -134,7 +134,7 @@ fn migrate_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
     }
     if request.restart {
         session.refuse_standby()?;
-        return session.begin(request, &tables, &subject, last.as_ref());
+        return session.begin(request, &tables, &subject, last);
     }
     if let Some(run) = &last {
         removal::check_none_begun(&mut *session.connection()?, run)?;
@@ -154,7 +154,7 @@ fn migrate_in(session: &Session<'_>, request: &Request<'_>, observer: &Watched<'
                 observer.note(&Note::SourceChangedSince { sealed_at: &run.seal.sealed_at });
             }
             seal::verify_while(&run.seal, &|| check_stop(observer))?;
-            session.execute(request, &tables, run, Vec::new())
+            session.execute(request, &tables, run.sharing(request.plan), Vec::new())
         }
         _ => session.begin(request, &tables, &subject, None),
     }

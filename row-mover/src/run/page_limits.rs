@@ -34,7 +34,7 @@ const BATCH_BYTES: u64 = 1 << 20;
 /// When either side cannot be read.
 pub(super) fn find(
     connections: &Connections<'_>,
-    plan: &LoadPlan,
+    plan: &LoadPlan<'_>,
     open: &dyn Fn() -> Result<SourceConnection>,
     observer: &dyn Observer,
     findings: &mut Findings,

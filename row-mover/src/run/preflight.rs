@@ -157,7 +157,7 @@ impl Preflight<'_> {
         Ok(findings)
     }
 
-    fn scan_values(&self, selected: &LoadPlan, open: Open<'_>) -> Result<Findings> {
+    fn scan_values(&self, selected: &LoadPlan<'_>, open: Open<'_>) -> Result<Findings> {
         let observer = self.observer;
         let scanned = |rows| {
             observer.rows_scanned(rows);

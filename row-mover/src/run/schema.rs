@@ -54,7 +54,7 @@ fn create_missing(
 
 /// The first migration of a run.
 struct Schema<'a> {
-    run: &'a Run,
+    run: &'a Run<'a>,
     steps: Vec<SchemaStep>,
     /// The migration's name.
     name: String,

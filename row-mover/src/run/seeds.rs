@@ -105,7 +105,7 @@ fn plan_seeds<C: DerefMut<Target = Connection>>(
 /// Refuses rows of the tables that the plan does not decide about: the source or the target changed since it was made.
 pub(super) fn check(
     target: &mut Connection,
-    plan: &LoadPlan,
+    plan: &LoadPlan<'_>,
     source: &SourceConnection,
     observer: &dyn Observer,
 ) -> Result<()> {
@@ -113,7 +113,10 @@ pub(super) fn check(
     refuse_undecided(plan, &comparisons).map_err(|error| error.with_remedy_value(Remedy::PlanAgain))
 }
 
-fn refuse_undecided(plan: &LoadPlan, comparisons: &[SeedComparison]) -> Result<()> {
+fn refuse_undecided(plan: &LoadPlan<'_>, comparisons: &[SeedComparison]) -> Result<()> {
+    if comparisons.is_empty() {
+        return Ok(());
+    }
     let mut compared: Plan = (**plan).clone();
     let undecided = settle_seeds(&mut compared, comparisons);
     if undecided.is_empty() {
@@ -129,7 +132,7 @@ fn refuse_undecided(plan: &LoadPlan, comparisons: &[SeedComparison]) -> Result<(
 }
 
 fn compare_all(
-    plan: &LoadPlan,
+    plan: &LoadPlan<'_>,
     source: &SourceConnection,
     target: &mut Connection,
     observer: &dyn Observer,
@@ -224,7 +227,7 @@ pub(super) fn settle(
 
 fn settle_table(
     connection: &mut Connection,
-    plan: &LoadPlan,
+    plan: &LoadPlan<'_>,
     (table, existing): (&PlannedTable, &ExistingTable),
     source: &SourceConnection,
     observer: &dyn Observer,

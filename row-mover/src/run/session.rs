@@ -187,7 +187,7 @@ impl<'a> Session<'a> {
     }
 
     /// An earlier run that is done, unless its migrations were undone since.
-    pub(super) fn already_done(&self, request: &Request<'_>, run: Run) -> Result<Outcome> {
+    pub(super) fn already_done(&self, request: &Request<'_>, run: Run<'_>) -> Result<Outcome> {
         let undone = migrations::missing(&mut *self.connection()?, &run, request.migrations)?;
         if !undone.is_empty() {
             return Err(Error::new(format!(

@@ -139,7 +139,10 @@ pub struct ValidationRequest<'a> {
 ///
 /// # Errors
 /// When there is none, or either side cannot be read.
-pub fn validate(request: &ValidationRequest<'_>, observer: &dyn Observer) -> Result<(Run, Validation)> {
+pub fn validate(
+    request: &ValidationRequest<'_>,
+    observer: &dyn Observer,
+) -> Result<(Run<'static>, Validation)> {
     validate_with_copy(request, None, observer)
 }
 
@@ -151,7 +154,7 @@ pub fn validate_with_copy(
     request: &ValidationRequest<'_>,
     moved_copy: Option<&Path>,
     observer: &dyn Observer,
-) -> Result<(Run, Validation)> {
+) -> Result<(Run<'static>, Validation)> {
     watched(observer, |observer| {
         let mut holder = open_checked(&request.target, &request.settings)?;
         let budget = Budget::settle(&mut holder, request.options.workers, &request.target, observer)?;
@@ -171,7 +174,7 @@ fn validate_within(
     mut holder: Connection,
     budget: Budget,
     observer: &dyn Observer,
-) -> Result<(Run, Validation)> {
+) -> Result<(Run<'static>, Validation)> {
     let connections = Connections::new(&request.target, &request.settings, budget)?;
     let mut run = ledger::last_run(&mut *connections.pooled()?)?.ok_or_else(|| {
         Error::new(format!("{} holds no migration to validate", request.target))

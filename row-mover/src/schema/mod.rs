@@ -169,7 +169,7 @@ fn take_lock(connection: &mut Connection) -> Result<()> {
 ///
 /// # Errors
 /// When it has not finished.
-fn finished_run(connection: &mut Connection) -> Result<Option<Run>> {
+fn finished_run(connection: &mut Connection) -> Result<Option<Run<'static>>> {
     let run = ledger::last_run(connection)?;
     match &run {
         Some(unfinished) if !unfinished.state.done.contains(&Phase::Constraints) => {

@@ -118,7 +118,7 @@ fn duplicates(
 
 fn orphans(
     source: &SourceConnection,
-    plan: &LoadPlan,
+    plan: &LoadPlan<'_>,
     table: &PlannedTable,
     breaches: &mut Vec<Breach>,
 ) -> Result<()> {

@@ -32,7 +32,7 @@ pub(super) const KEYS_BYTES_MAX: usize = 20 << 20;
 /// The foreign keys of a plan that PostgreSQL will check.
 #[derive(Debug)]
 pub(super) struct ForeignKeys<'a> {
-    plan: &'a LoadPlan,
+    plan: &'a LoadPlan<'a>,
     parents: Vec<Parent<'a>>,
     links: Vec<Link>,
     /// Of each table, by place in the plan: where it is among the parents, once for each key, and its foreign keys among the links.
@@ -73,7 +73,7 @@ struct Link {
 impl<'a> ForeignKeys<'a> {
     /// Those of `plan`. Where SQLite does not hold text in UTF-8, all of them are uncertain: two texts that differ may be the same once
     /// they are converted.
-    pub(super) fn new(plan: &'a LoadPlan, budget: &'a Budget, is_utf8: bool) -> ForeignKeys<'a> {
+    pub(super) fn new(plan: &'a LoadPlan<'a>, budget: &'a Budget, is_utf8: bool) -> ForeignKeys<'a> {
         let places: HashMap<&str, usize> =
             plan.tables.iter().enumerate().map(|(place, table)| (table.target.as_str(), place)).collect();
         let tables = vec![TableKeys::default(); plan.tables.len()];

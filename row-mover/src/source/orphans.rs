@@ -33,7 +33,7 @@ pub(super) enum Orphan {
 /// When the source cannot be read.
 pub(super) fn each(
     source: &SourceConnection,
-    plan: &LoadPlan,
+    plan: &LoadPlan<'_>,
     table: &PlannedTable,
     key: &PlannedForeignKey,
     found: &mut dyn FnMut(&Row<'_>, Orphan),
@@ -48,7 +48,7 @@ pub(super) fn each(
 /// When the source cannot be read.
 pub(super) fn each_without_parent(
     source: &SourceConnection,
-    plan: &LoadPlan,
+    plan: &LoadPlan<'_>,
     table: &PlannedTable,
     key: &PlannedForeignKey,
     found: &mut dyn FnMut(&Row<'_>, Orphan),
@@ -75,7 +75,7 @@ pub(super) fn each_without_parent(
 /// When the source cannot be read.
 pub(super) fn each_with_skipped_parent(
     source: &SourceConnection,
-    plan: &LoadPlan,
+    plan: &LoadPlan<'_>,
     table: &PlannedTable,
     key: &PlannedForeignKey,
     found: &mut dyn FnMut(&Row<'_>, Orphan),
@@ -99,7 +99,7 @@ pub(super) fn each_with_skipped_parent(
     })
 }
 
-fn parent<'a>(plan: &'a LoadPlan, key: &PlannedForeignKey) -> Option<&'a PlannedTable> {
+fn parent<'a>(plan: &'a LoadPlan<'a>, key: &PlannedForeignKey) -> Option<&'a PlannedTable> {
     plan.target_table(&key.parent_table)
 }
 

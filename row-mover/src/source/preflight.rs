@@ -150,7 +150,7 @@ impl Findings {
 /// # Errors
 /// When the source cannot be read.
 pub(crate) fn scan_values(
-    plan: &LoadPlan,
+    plan: &LoadPlan<'_>,
     workers: usize,
     chunk_bytes: u64,
     open: &(dyn Fn() -> Result<SourceConnection> + Sync),
@@ -212,7 +212,11 @@ pub(super) fn in_threads(workers: usize, work: &(dyn Fn() -> Result<()> + Sync))
 }
 
 /// The parts in which each table is scanned, in the order of their rows.
-fn parts(source: &SourceConnection, plan: &LoadPlan, chunk_bytes: u64) -> Result<Vec<Vec<Option<RowRange>>>> {
+fn parts(
+    source: &SourceConnection,
+    plan: &LoadPlan<'_>,
+    chunk_bytes: u64,
+) -> Result<Vec<Vec<Option<RowRange>>>> {
     /// A table of more rowids than this is scanned in parts.
     const PART_ROWIDS: u64 = 1 << 15;
     /// The most parts of a table.

@@ -28,7 +28,7 @@ pub(super) struct Suspect {
 }
 
 /// The foreign keys for which the scan of all rows does not prove that all rows have a parent that moves.
-pub(super) fn of(plan: &LoadPlan, keys: &ForeignKeys<'_>, tables: &[TableFindings]) -> Vec<Suspect> {
+pub(super) fn of(plan: &LoadPlan<'_>, keys: &ForeignKeys<'_>, tables: &[TableFindings]) -> Vec<Suspect> {
     let skipping: HashSet<&str> = (plan.tables.iter().zip(tables))
         .filter(|(_, found)| found.skipped > 0)
         .map(|(table, _)| table.target.as_str())
@@ -54,7 +54,7 @@ pub(super) fn of(plan: &LoadPlan, keys: &ForeignKeys<'_>, tables: &[TableFinding
 /// # Errors
 /// When the source cannot be read.
 pub(super) fn find(
-    plan: &LoadPlan,
+    plan: &LoadPlan<'_>,
     suspects: &[Suspect],
     workers: usize,
     chunk_bytes: u64,
@@ -84,7 +84,7 @@ pub(super) fn find(
 /// Rows whose foreign key would point nowhere, which SQLite permits and PostgreSQL does not.
 fn find_orphans(
     source: &SourceConnection,
-    plan: &LoadPlan,
+    plan: &LoadPlan<'_>,
     suspect: &Suspect,
     found: &mut TableFindings,
 ) -> Result<()> {

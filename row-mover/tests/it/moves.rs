@@ -200,6 +200,16 @@ fn names_are_unchanged() {
 }
 
 #[test]
+fn the_ledger_holds_names_with_any_character() {
+    let name = "a\tb\\c\\N\nd\re\"f'g{},h\\.";
+    let case = there(&format!("CREATE TABLE \"{}\" (id INTEGER PRIMARY KEY)", name.replace('"', "\"\"")), "");
+    let (run, validation) = case.validated(false);
+    assert!(validation.is_proven(), "{validation:?}");
+    assert_eq!(run.state.subject.tables, [name]);
+    assert_eq!(*run.plan, case.plan);
+}
+
+#[test]
 fn numbers_go_on_past_the_mark() {
     let case = there(
         "CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT, v TEXT);

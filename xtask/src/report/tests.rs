@@ -1,5 +1,6 @@
 //! The final output, for any number of tables and problems: thirty lines or less, with problems first.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use migrate_core::finding::{
@@ -201,7 +202,7 @@ fn two_hundred_tables_and_fifty_with_differences_take_thirty_lines() {
             },
             done: Phase::ALL.into_iter().collect(),
         },
-        plan: plan(0, 0),
+        plan: Cow::Owned(plan(0, 0)),
         list_schema: "public".to_owned(),
         seal: seal(),
         validated_at: None,

@@ -58,7 +58,7 @@ impl Story {
         Connection::connect(self.database.url(), "test", Duration::from_secs(10)).unwrap()
     }
 
-    fn run(&self) -> Run {
+    fn run(&self) -> Run<'static> {
         ledger::last_run(&mut self.session()).unwrap().unwrap()
     }
 

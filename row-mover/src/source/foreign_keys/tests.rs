@@ -66,18 +66,18 @@ fn foreign_key(columns: &[&str], parent: &str, parent_columns: &[&str]) -> Plann
 }
 
 /// A plan for the file, with foreign keys that no planner would accept: types do not matter to SQLite.
-fn load_plan(path: &Path, keys: &[(&str, PlannedForeignKey)]) -> LoadPlan {
+fn load_plan(path: &Path, keys: &[(&str, PlannedForeignKey)]) -> LoadPlan<'static> {
     let mapping = Mapping::from_toml("format = 1\n").unwrap();
     let (_, mut plan) = evidence::plan(path, &mapping, 1, &|_| {}).unwrap();
     for table in &mut plan.tables {
         table.foreign_keys =
             keys.iter().filter(|(name, _)| *name == table.source).map(|(_, key)| key.clone()).collect();
     }
-    LoadPlan::new(&plan)
+    LoadPlan::from_plan(plan)
 }
 
 /// Scans all rows as [`scan_values`] does, with memory for this many bytes of keys.
-fn uncertain(source: &SourceConnection, plan: &LoadPlan, bytes: usize) -> Vec<(usize, usize)> {
+fn uncertain(source: &SourceConnection, plan: &LoadPlan<'_>, bytes: usize) -> Vec<(usize, usize)> {
     let budget = Budget::new(bytes);
     let mut keys = ForeignKeys::new(plan, &budget, source.is_utf8().unwrap());
     let failed = || "it cannot be read".to_owned();
@@ -97,7 +97,7 @@ fn uncertain(source: &SourceConnection, plan: &LoadPlan, bytes: usize) -> Vec<(u
 }
 
 /// How many rows of each foreign key have no parent, by SQLite's own comparison.
-fn orphans(source: &SourceConnection, plan: &LoadPlan) -> Vec<((usize, usize), u64)> {
+fn orphans(source: &SourceConnection, plan: &LoadPlan<'_>) -> Vec<((usize, usize), u64)> {
     let mut all = Vec::new();
     for (place, table) in plan.tables.iter().enumerate() {
         for (number, key) in table.foreign_keys.iter().enumerate() {
@@ -127,9 +127,10 @@ fn are_plain(connection: &Connection, child: &[&str], table: &str, parent: &[&st
 }
 
 /// How many rows the scan of all values finds to have no parent, besides values that cannot move.
-fn found_orphans(path: &Path, plan: &LoadPlan) -> u64 {
+fn found_orphans(path: &Path, plan: &LoadPlan<'_>) -> u64 {
     let open = || SourceConnection::open_live(path);
-    let count = |plan: &LoadPlan| scan_values(plan, 2, 1 << 20, &open, &|_| Ok(())).unwrap().offender_count();
+    let count =
+        |plan: &LoadPlan<'_>| scan_values(plan, 2, 1 << 20, &open, &|_| Ok(())).unwrap().offender_count();
     let mut without = (**plan).clone();
     without.tables.iter_mut().for_each(|table| table.foreign_keys.clear());
     count(plan) - count(&LoadPlan::new(&without))

@@ -168,20 +168,20 @@ impl Case {
 
     /// What a validation by itself says.
     #[track_caller]
-    pub fn validated(&self, show_values: bool) -> (Run, Validation) {
+    pub fn validated(&self, show_values: bool) -> (Run<'static>, Validation) {
         let options = CompareOptions { show_values, workers: 2, ..CompareOptions::default() };
         self.validated_for(Purpose::Proof, options)
     }
 
     /// The same, for another purpose or in another way.
     #[track_caller]
-    pub fn validated_for(&self, purpose: Purpose, options: CompareOptions) -> (Run, Validation) {
+    pub fn validated_for(&self, purpose: Purpose, options: CompareOptions) -> (Run<'static>, Validation) {
         self.validated_by(purpose, options, false)
     }
 
     /// The same with `integrity_check` of the sealed copy.
     #[track_caller]
-    pub fn validated_with_check(&self) -> (Run, Validation) {
+    pub fn validated_with_check(&self) -> (Run<'static>, Validation) {
         self.validated_by(Purpose::Proof, CompareOptions { workers: 2, ..CompareOptions::default() }, true)
     }
 
@@ -191,7 +191,7 @@ impl Case {
         purpose: Purpose,
         options: CompareOptions,
         integrity_check: bool,
-    ) -> (Run, Validation) {
+    ) -> (Run<'static>, Validation) {
         let request = ValidationRequest {
             target: TargetUrl::parse(self.database.url()).unwrap(),
             settings: DbSettings::default(),

@@ -51,7 +51,7 @@ fn read(folder: &Path) -> anyhow::Result<PlanFolder> {
 }
 
 /// The run in the ledger; none where there is no ledger, or this role may not read it.
-fn recorded(connection: &mut Connection) -> row_mover::Result<Option<Run>> {
+fn recorded(connection: &mut Connection) -> row_mover::Result<Option<Run<'static>>> {
     match connection.undone_transaction(ledger::last_run) {
         Ok(run) => Ok(run),
         Err(error) if error.is_transient() => Err(error),

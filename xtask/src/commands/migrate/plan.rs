@@ -180,10 +180,10 @@ fn make(
 }
 
 /// The plan of the run in the target. One that is done may become a plan for Drizzle, which gets the baseline that it lacks.
-fn plan_of(run: Run, args: &MigrateArgs, mapping: &Mapping) -> Plan {
+fn plan_of(run: Run<'_>, args: &MigrateArgs, mapping: &Mapping) -> Plan {
     let is_done = Phase::ALL.iter().all(|phase| run.state.done.contains(phase));
     let later = (is_done && !args.no_baseline).then(|| planner::for_drizzle(&run.plan, mapping)).flatten();
-    later.unwrap_or(run.plan)
+    later.unwrap_or_else(|| run.plan.into_owned())
 }
 
 /// What was decided otherwise in the plan that the folder holds; none where it holds no other one. `is_recorded` says that the plan is
