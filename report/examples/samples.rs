@@ -3,6 +3,7 @@
 #[path = "../tests/samples/mod.rs"]
 mod samples;
 
+use std::fs::File;
 use std::path::PathBuf;
 use std::{env, fs, io};
 
@@ -16,7 +17,7 @@ fn main() -> io::Result<()> {
     fs::create_dir_all(&folder)?;
     for (name, report) in samples::all() {
         fs::write(folder.join(format!("{name}.html")), report::html::page(&report))?;
-        fs::write(folder.join(format!("{name}.json")), report::json(&report)?)?;
+        report::write_json(&report, &mut File::create(folder.join(format!("{name}.json")))?)?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ pub struct Finding {
 }
 
 /// All that is wrong: rows by table first, then each problem of each check.
-pub fn findings(report: &Report) -> Vec<Finding> {
+pub fn findings(report: &Report<'_>) -> Vec<Finding> {
     let rows = report.tables.iter().filter_map(|table| {
         let compared = table.compared.as_ref().filter(|compared| !compared.is_equal())?;
         Some(Finding {
@@ -49,7 +49,7 @@ impl Compared {
     }
 }
 
-impl Report {
+impl Report<'_> {
     /// The verdict in a sentence.
     pub(crate) fn verdict_in_words(&self) -> String {
         let compared = || self.tables.iter().filter_map(|table| table.compared.as_ref());

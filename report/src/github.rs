@@ -17,7 +17,7 @@ const SUMMARY_MAX: usize = 50;
 const WORDS_MAX: usize = 500;
 
 /// The annotations, one on each line. The verdict comes first, and at most ten errors in all, since GitHub shows no more.
-pub fn annotations(report: &Report) -> String {
+pub fn annotations(report: &Report<'_>) -> String {
     let mut words = report.verdict_in_words();
     for check in &report.checks {
         if let Some(reason) = check.reason_not_done() {
@@ -52,7 +52,7 @@ pub fn message(is_bad: bool, title: &str, words: &str) -> String {
 }
 
 /// The summary: the verdict, the problems, and the tables, those that differ first and then the largest.
-pub fn summary(report: &Report) -> String {
+pub fn summary(report: &Report<'_>) -> String {
     let heading = match report.verdict {
         Verdict::Proven => "✅ Migration proven",
         Verdict::NotProven => "❌ Migration NOT proven",
@@ -100,7 +100,7 @@ pub fn summary(report: &Report) -> String {
 }
 
 /// The tables, those that differ first, then those with the most rows.
-fn heaviest(report: &Report) -> Vec<&TableReport> {
+fn heaviest<'a>(report: &'a Report<'_>) -> Vec<&'a TableReport> {
     let mut tables: Vec<&TableReport> = report.tables.iter().collect();
     let is_equal = |table: &TableReport| table.compared.as_ref().is_some_and(|compared| compared.is_equal());
     tables.sort_by_key(|table| (is_equal(table), std::cmp::Reverse(table.rows)));

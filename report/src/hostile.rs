@@ -1,5 +1,7 @@
 //! A report whose names try to be something else, for tests of what is made of it.
 
+use std::borrow::Cow;
+
 use migrate_core::mapping::Mapping;
 use migrate_core::plan::{LeftBehind, Plan};
 use migrate_core::planner;
@@ -115,15 +117,15 @@ fn table(place: usize) -> TableReport {
         compared: (place != 6).then_some(compared),
         held: None,
         by_hand: vec![Recipe {
-            what: "the rows".to_owned(),
-            program: "psql".to_owned(),
+            what: "the rows".into(),
+            program: "psql".into(),
             text: format!("SELECT * FROM \"{}\";", name(place)),
         }],
     }
 }
 
 /// The report: some tables differ, one was not compared, one check has problems, one was left out.
-pub(crate) fn report(verdict: Verdict) -> Report {
+pub(crate) fn report(verdict: Verdict) -> Report<'static> {
     let plan = plan();
     let mut tables: Vec<TableReport> = (0..NAMES.len()).map(table).collect();
     let mut problems: Vec<Problem> = NAMES
@@ -158,7 +160,7 @@ pub(crate) fn report(verdict: Verdict) -> Report {
         target: Target { url: "postgres://app@db.example/hyperpage".to_owned() },
         plan_sha256: plan.fingerprint(),
         source_tables: outline::before(&schema(), &plan),
-        plan,
+        plan: Cow::Owned(plan),
         timeline: Vec::new(),
         tables,
         checks: vec![check("schema", problems, true), check("behaviour", Vec::new(), false)],

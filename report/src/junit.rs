@@ -30,7 +30,7 @@ pub(crate) enum CaseResult {
 ///
 /// # Errors
 /// None that is known: it is written to memory.
-pub fn junit(report: &Report) -> std::io::Result<String> {
+pub fn junit(report: &Report<'_>) -> std::io::Result<String> {
     let mut cases: Vec<Case> = report.tables.iter().map(|table| table_case(report, table)).collect();
     cases.extend(report.checks.iter().map(check_case));
     cases.extend(report.plan.left_behind.iter().map(|left| Case {
@@ -83,7 +83,7 @@ fn totals(seconds: f64, cases: &[Case]) -> [(&'static str, String); 5] {
     ]
 }
 
-fn table_case(report: &Report, table: &TableReport) -> Case {
+fn table_case(report: &Report<'_>, table: &TableReport) -> Case {
     let result = match &table.compared {
         None => CaseResult::Skipped(
             "its rows were not compared: others moved alone, or its columns are not as planned".to_owned(),

@@ -21,14 +21,15 @@ pub mod outline;
 mod text;
 pub mod words;
 
+use std::io::{self, Write};
+
 pub use model::Report;
 
-/// The report as the text of `report.json`: one field a line, with a line feed at its end.
+/// Writes the report as the text of `report.json`: one field a line, with a line feed at its end. The text is larger than the report.
 ///
 /// # Errors
-/// None that is known: the model has neither maps with keys that are no text nor anything else that JSON has no form for.
-pub fn json(report: &Report) -> serde_json::Result<String> {
-    let mut text = serde_json::to_string_pretty(report)?;
-    text.push('\n');
-    Ok(text)
+/// Those of `out`: the model has neither maps with keys that are no text nor anything else that JSON has no form for.
+pub fn write_json(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, report)?;
+    out.write_all(b"\n")
 }

@@ -1,5 +1,7 @@
 //! The content of a report as data: `report.json` is this model, and everything else is made of it (docs/report.md describes each field).
 
+use std::borrow::Cow;
+
 use migrate_core::plan::Plan;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +10,7 @@ pub const REPORT_FORMAT: u32 = 1;
 
 /// A migration and its proof.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct Report<'p> {
     /// The version of this form.
     pub format: u32,
     /// When the report was made, in RFC 3339.
@@ -28,7 +30,7 @@ pub struct Report {
     /// Where they went, without a password.
     pub target: Target,
     /// The plan that was carried out.
-    pub plan: Plan,
+    pub plan: Cow<'p, Plan>,
     /// The fingerprint of the plan.
     pub plan_sha256: String,
     /// The tables of the source, as SQLite declares them: the diagram "before".
@@ -292,9 +294,9 @@ pub struct RowProblem {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
     /// What they show.
-    pub what: String,
+    pub what: Cow<'static, str>,
     /// The program that it is for: `sqlite3`, `psql` or `sh`.
-    pub program: String,
+    pub program: Cow<'static, str>,
     /// The statement or command.
     pub text: String,
 }

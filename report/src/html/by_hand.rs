@@ -31,9 +31,9 @@ pub(super) fn body(page: &Page<'_>) -> Markup {
 fn recipes(page: &Page<'_>) -> Vec<(String, Recipe)> {
     let report = page.report;
     let copy = shell_quoted(&report.source.sealed_path);
-    let recipe = |what: &str, program: &str, text: String| Recipe {
-        what: what.to_owned(),
-        program: program.to_owned(),
+    let recipe = |what: &'static str, program: &'static str, text: String| Recipe {
+        what: what.into(),
+        program: program.into(),
         text,
     };
     let schemas: Vec<String> = report.plan.schemas().iter().map(|schema| literal(schema)).collect();

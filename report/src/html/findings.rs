@@ -35,7 +35,7 @@ impl Finding<'_> {
 }
 
 /// All findings, rows first.
-pub(super) fn findings(report: &Report) -> Vec<Finding<'_>> {
+pub(super) fn findings<'a>(report: &'a Report<'_>) -> Vec<Finding<'a>> {
     let rows = report.tables.iter().filter_map(|table| {
         let compared = table.compared.as_ref()?;
         (wrong(compared) > 0 || !compared.first.is_empty())

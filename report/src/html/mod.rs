@@ -20,9 +20,11 @@ mod tables;
 mod timeline;
 mod verdict;
 
+use std::convert::Infallible;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use maud::{DOCTYPE, Markup, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use crate::Report;
@@ -36,75 +38,102 @@ const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
 /// The report as a page.
-pub fn page(report: &Report) -> String {
-    let page = Page::of(report);
-    let title = format!("{}: {}", verdict_words(page.verdict), page.kind());
-    let sections: Vec<Section> = sections(&page);
-    let markup = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy());
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                meta name="referrer" content="no-referrer";
-                meta name="generator" content={ "xtask " (report.environment.tool_version) };
-                title { (title) }
-                link rel="icon" href="data:,";
-                style { (parts::raw(STYLE)) }
-            }
-            body {
-                a.skip href="#verdict" { "Skip to the verdict" }
-                div.frame {
-                    header.kicker { (head(&page)) }
-                    div.columns {
-                        nav.contents aria-label="Contents" {
-                            ul { @for section in &sections { li { a href={ "#" (section.id) } { (section.title) } } } }
-                        }
-                        main {
-                            @for section in &sections { (section.content) }
-                            footer { (foot(report)) }
-                        }
-                    }
-                }
-                script { (parts::raw(SCRIPT)) }
-            }
-        }
-    };
-    markup.into_string()
+pub fn page(report: &Report<'_>) -> String {
+    let mut text = String::new();
+    let Ok(()) = pieces(report, &mut |piece| {
+        text.push_str(piece);
+        Ok::<(), Infallible>(())
+    });
+    text
 }
+
+/// Hands the page to `write` in pieces, in their order: with thousands of tables it is larger than the report itself.
+///
+/// # Errors
+/// Those of `write`.
+pub fn pieces<E>(report: &Report<'_>, write: &mut dyn FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+    let page = Page::of(report);
+    let sections = sections(&page);
+    write(&start(&page, &sections).into_string())?;
+    for piece in sections.into_iter().flat_map(|section| section.pieces) {
+        write(&piece.into_string())?;
+    }
+    write(&end(report).into_string())
+}
+
+/// Everything before the sections; the elements that hold them stay open.
+fn start(page: &Page<'_>, sections: &[Section<'_>]) -> Markup {
+    let title = format!("{}: {}", verdict_words(page.verdict), page.kind());
+    html! {
+        (DOCTYPE)
+        (parts::raw("<html lang=\"en\">"))
+        head {
+            meta charset="utf-8";
+            meta http-equiv="Content-Security-Policy" content=(policy());
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            meta name="referrer" content="no-referrer";
+            meta name="generator" content={ "xtask " (page.report.environment.tool_version) };
+            title { (title) }
+            link rel="icon" href="data:,";
+            style { (parts::raw(STYLE)) }
+        }
+        (parts::raw("<body>"))
+        a.skip href="#verdict" { "Skip to the verdict" }
+        (parts::raw("<div class=\"frame\">"))
+        header.kicker { (head(page)) }
+        (parts::raw("<div class=\"columns\">"))
+        nav.contents aria-label="Contents" {
+            ul { @for section in sections { li { a href={ "#" (section.id) } { (section.title) } } } }
+        }
+        (parts::raw("<main>"))
+    }
+}
+
+/// Everything after the sections.
+fn end(report: &Report<'_>) -> Markup {
+    html! {
+        footer { (foot(report)) }
+        (parts::raw("</main></div></div>"))
+        script { (parts::raw(SCRIPT)) }
+        (parts::raw("</body></html>"))
+    }
+}
+
+/// Parts of the page, which follow each other.
+type Pieces<'p> = Box<dyn Iterator<Item = Markup> + 'p>;
 
 /// A part of the page that the contents name.
-struct Section {
+struct Section<'p> {
     id: &'static str,
     title: &'static str,
-    content: Markup,
+    pieces: Pieces<'p>,
 }
 
-fn sections(page: &Page<'_>) -> Vec<Section> {
-    let verdict = Section { id: "verdict", title: "Verdict", content: verdict::section(page) };
+fn sections<'p>(page: &'p Page<'_>) -> Vec<Section<'p>> {
+    let whole = |body: Markup| -> Pieces<'p> { Box::new(std::iter::once(body)) };
+    let verdict = Section { id: "verdict", title: "Verdict", pieces: whole(verdict::section(page)) };
     let others = [
-        ("off", "What is off", findings::body(page)),
-        ("proof", "What was proven, and how", Some(checks::body(page))),
-        ("time", "Where the time went", timeline::body(page)),
-        ("tables", "Tables and columns", Some(tables::body(page))),
-        ("objects", "Views and triggers", objects::body(page)),
-        ("behind", "What was not migrated", Some(not_migrated::objects(page))),
-        ("broken", "Constraints that rows break", not_migrated::breaches(page)),
-        ("rejects", "Rows skipped and values set to NULL", not_migrated::rejects(page)),
-        ("schema", "The schema before and after", schema::body(page)),
-        ("environment", "Environment and versions", Some(environment::body(page))),
-        ("by-hand", "How to repeat it by hand", Some(by_hand::body(page))),
+        ("off", "What is off", findings::body(page).map(whole)),
+        ("proof", "What was proven, and how", Some(whole(checks::body(page)))),
+        ("time", "Where the time went", timeline::body(page).map(whole)),
+        ("tables", "Tables and columns", Some(Box::new(tables::pieces(page)) as Pieces<'p>)),
+        ("objects", "Views and triggers", objects::body(page).map(whole)),
+        ("behind", "What was not migrated", Some(whole(not_migrated::objects(page)))),
+        ("broken", "Constraints that rows break", not_migrated::breaches(page).map(whole)),
+        ("rejects", "Rows skipped and values set to NULL", not_migrated::rejects(page).map(whole)),
+        ("schema", "The schema before and after", schema::body(page).map(whole)),
+        ("environment", "Environment and versions", Some(whole(environment::body(page)))),
+        ("by-hand", "How to repeat it by hand", Some(whole(by_hand::body(page)))),
     ];
     let others = others.into_iter().filter_map(|(id, title, body)| {
-        let content = html! {
-            section id=(id) aria-labelledby={ (id) "-head" } {
-                h2 id={ (id) "-head" } { (title) }
-                (body?)
-            }
+        let opened = html! {
+            (PreEscaped(format!("<section id=\"{id}\" aria-labelledby=\"{id}-head\">")))
+            h2 id={ (id) "-head" } { (title) }
         };
-        Some(Section { id, title, content })
+        let closed = html! { (parts::raw("</section>")) };
+        let pieces = std::iter::once(opened).chain(body?).chain(std::iter::once(closed));
+        Some(Section { id, title, pieces: Box::new(pieces) })
     });
     std::iter::once(verdict).chain(others).collect()
 }
@@ -123,7 +152,7 @@ fn head(page: &Page<'_>) -> Markup {
     }
 }
 
-fn foot(report: &Report) -> Markup {
+fn foot(report: &Report<'_>) -> Markup {
     let command = match report.command {
         Command::Migrate => "migrate",
         Command::Validate => "validate",

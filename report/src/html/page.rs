@@ -10,7 +10,7 @@ use crate::model::{Command, Compared, TableReport, Verdict};
 
 /// A report and the data that is derived from it once.
 pub(super) struct Page<'a> {
-    pub(super) report: &'a Report,
+    pub(super) report: &'a Report<'a>,
     /// The verdict, as the findings leave it.
     pub(super) verdict: Verdict,
     /// The problems.
@@ -44,7 +44,7 @@ pub(super) struct Sums {
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn of(report: &'a Report) -> Page<'a> {
+    pub(super) fn of(report: &'a Report<'a>) -> Page<'a> {
         let moved: BTreeMap<&str, &TableReport> =
             report.tables.iter().map(|table| (table.table.as_str(), table)).collect();
         let mut tables: Vec<Table<'_>> = (report.plan.tables.iter())

@@ -11,8 +11,13 @@ use crate::text;
 /// Up to this number of tables, no filter is needed.
 const UNFILTERED_MAX: usize = 5;
 
-/// The section.
-pub(super) fn body(page: &Page<'_>) -> Markup {
+/// The section, in pieces: the list, and each table by itself.
+pub(super) fn pieces<'p>(page: &'p Page<'_>) -> impl Iterator<Item = Markup> + 'p {
+    let tables = page.tables.iter().enumerate().map(|(place, table)| table::item(page, place, table));
+    std::iter::once_with(|| overview(page)).chain(tables)
+}
+
+fn overview(page: &Page<'_>) -> Markup {
     if page.tables.is_empty() {
         return html! { p.intro { "The source has no table that moves." } };
     }
@@ -32,7 +37,6 @@ pub(super) fn body(page: &Page<'_>) -> Markup {
         }
         div.scroll.tall role="region" tabindex="0" aria-label="The list of tables" { (list(page)) }
         h3 style="margin:2.25rem 0 .5rem" { "Each table" }
-        @for (place, table) in page.tables.iter().enumerate() { (table::item(page, place, table)) }
     }
 }
 

@@ -7,6 +7,12 @@ mod samples;
 use report::Report;
 use report::model::{HeldRows, Verdict};
 
+fn json_text(report: &Report<'_>) -> String {
+    let mut text = Vec::new();
+    report::write_json(report, &mut text).unwrap();
+    String::from_utf8(text).unwrap()
+}
+
 /// The text of a page, one line for each piece, without style, script and SVG's shapes.
 fn text(page: &str) -> String {
     let body = &page[page.find("<body>").unwrap()..page.rfind("<script>").unwrap()];
@@ -37,9 +43,9 @@ fn the_same_report_renders_the_same_bytes() {
     for (name, report) in samples::all() {
         let page = report::html::page(&report);
         assert!(page == report::html::page(&report.clone()), "{name}");
-        let json = report::json(&report).unwrap();
-        let again: Report = serde_json::from_str(&json).unwrap();
-        assert!(report::json(&again).unwrap() == json, "{name}");
+        let json = json_text(&report);
+        let again: Report<'_> = serde_json::from_str(&json).unwrap();
+        assert!(json_text(&again) == json, "{name}");
         assert!(report::html::page(&again) == page, "{name}");
     }
 }
@@ -248,7 +254,7 @@ fn rows_and_tables_that_the_app_had_before_are_named() {
     let with = |held: HeldRows| {
         let mut report = samples::one_table();
         report.tables[0].held = Some(held);
-        report.plan.only_in_target = vec!["public.audit".to_owned(), "a<b".to_owned()];
+        report.plan.to_mut().only_in_target = vec!["public.audit".to_owned(), "a<b".to_owned()];
         report::html::page(&report)
     };
     let equal = HeldRows { equal: 12, kept: 3, overwritten: 2_000, deleted: 0 };
@@ -262,11 +268,32 @@ fn rows_and_tables_that_the_app_had_before_are_named() {
     let page = with(equal);
     assert!(text(&page).contains("2 tables only in PostgreSQL, into which no rows went:"), "{}", text(&page));
     assert!(page.contains("public.audit") && page.contains("a&lt;b"));
-    let mut plan = samples::one_table().plan;
+    let mut plan = samples::one_table().plan.into_owned();
     plan.only_in_target = vec!["public.audit".to_owned()];
     let markdown = report::markdown::markdown(&plan, &[]);
     assert!(
         markdown.contains("## Only in PostgreSQL\n\nNo rows go into these tables: `public.audit`.\n"),
         "{markdown}"
     );
+}
+
+/// A page of thousands of tables is many times as large as what is known of one.
+#[test]
+fn a_page_of_many_tables_is_handed_over_in_small_pieces() {
+    let report = samples::many(300);
+    let (mut joined, mut largest) = (String::new(), 0);
+    report::html::pieces(&report, &mut |piece| {
+        joined.push_str(piece);
+        largest = largest.max(piece.len());
+        Ok::<(), ()>(())
+    })
+    .unwrap();
+    assert!(joined == report::html::page(&report));
+    assert!(largest < joined.len() / 4, "{largest} of {} bytes", joined.len());
+    let mut rest = 3;
+    let stopped = report::html::pieces(&report, &mut |_| {
+        rest -= 1;
+        if rest == 0 { Err("full") } else { Ok(()) }
+    });
+    assert_eq!((stopped, rest), (Err("full"), 0));
 }

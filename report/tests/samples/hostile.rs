@@ -26,7 +26,7 @@ pub(crate) const HOSTILE_NAMES: [&str; 14] = [
 ];
 
 /// The database.
-pub(crate) fn hostile() -> Report {
+pub(crate) fn hostile() -> Report<'static> {
     let mut names: Vec<String> = HOSTILE_NAMES.map(str::to_owned).to_vec();
     names.push("long_".repeat(40));
     let tables: Vec<PlannedTable> = (0..names.len()).map(|at| table(&names, at)).collect();
@@ -91,7 +91,7 @@ fn table(names: &[String], at: usize) -> PlannedTable {
     table
 }
 
-fn spoil(report: &mut Report, names: &[String]) {
+fn spoil(report: &mut Report<'_>, names: &[String]) {
     report.verdict = Verdict::NotProven;
     report.source.path.clone_from(&names[0]);
     report.target.url.clone_from(&names[3]);
@@ -104,8 +104,8 @@ fn spoil(report: &mut Report, names: &[String]) {
         .collect();
     for (table, name) in report.tables.iter_mut().zip(names) {
         table.by_hand = vec![Recipe {
-            what: name.clone(),
-            program: name.clone(),
+            what: name.clone().into(),
+            program: name.clone().into(),
             text: format!("SELECT \"{name}\"\nFROM x"),
         }];
         if let Some(compared) = &mut table.compared {

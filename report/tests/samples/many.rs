@@ -6,7 +6,7 @@ use report::Report;
 use super::{plan, report_of};
 
 /// A database of so many tables.
-pub(crate) fn many(tables: usize) -> Report {
+pub(crate) fn many(tables: usize) -> Report<'static> {
     let plan = Plan { tables: (0..tables).map(table).collect(), ..Plan::empty("public".to_owned()) };
     report_of(plan, 1_000)
 }

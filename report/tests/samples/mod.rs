@@ -6,6 +6,8 @@
 pub(crate) mod hostile;
 mod many;
 
+use std::borrow::Cow;
+
 use migrate_core::plan::{Plan, PlannedTable};
 use report::model::{
     Check, Command, Compared, CopyMethod, CopyProtection, DiagramColumn, DiagramReference, DiagramTable,
@@ -17,7 +19,7 @@ pub(crate) use hostile::hostile;
 pub(crate) use many::many;
 
 /// All samples by name.
-pub(crate) fn all() -> Vec<(&'static str, Report)> {
+pub(crate) fn all() -> Vec<(&'static str, Report<'static>)> {
     vec![
         ("hyperpage", hyperpage()),
         ("music-shop", music_shop()),
@@ -30,22 +32,22 @@ pub(crate) fn all() -> Vec<(&'static str, Report)> {
 }
 
 /// The workspace's own plan.
-pub(crate) fn hyperpage() -> Report {
+pub(crate) fn hyperpage() -> Report<'static> {
     report_of(plan(include_str!("../../../schema-pg/plan.json")), 20_000)
 }
 
 /// A shop for music: eleven tables, views, a trigger, a constraint that rows break, and something left behind.
-pub(crate) fn music_shop() -> Report {
+pub(crate) fn music_shop() -> Report<'static> {
     report_of(plan(include_str!("music_shop.json")), 0)
 }
 
 /// A database without a table.
-pub(crate) fn empty() -> Report {
+pub(crate) fn empty() -> Report<'static> {
     report_of(Plan::empty("public".to_owned()), 0)
 }
 
 /// A database of one table.
-pub(crate) fn one_table() -> Report {
+pub(crate) fn one_table() -> Report<'static> {
     let mut plan = plan(include_str!("music_shop.json"));
     plan.tables.retain(|table| table.source == "Genre");
     plan.views.clear();
@@ -56,7 +58,7 @@ pub(crate) fn one_table() -> Report {
 }
 
 /// The shop with much that is off.
-pub(crate) fn failed() -> Report {
+pub(crate) fn failed() -> Report<'static> {
     let mut report = music_shop();
     report.verdict = Verdict::NotProven;
     report.source.changed_since = Some(true);
@@ -107,7 +109,7 @@ fn plan(json: &str) -> Plan {
 }
 
 /// A report in which all is well. Tables whose rows nobody counted have some.
-pub(crate) fn report_of(plan: Plan, rows: u64) -> Report {
+pub(crate) fn report_of(plan: Plan, rows: u64) -> Report<'static> {
     let tables: Vec<TableReport> =
         plan.tables.iter().enumerate().map(|(at, table)| moved(table, at as u64, rows)).collect();
     let mut report = Report {
@@ -146,7 +148,7 @@ pub(crate) fn report_of(plan: Plan, rows: u64) -> Report {
         checks: checks(&plan),
         rejects: Vec::new(),
         tables,
-        plan,
+        plan: Cow::Owned(plan),
     };
     // In microseconds, as a clock would say.
     let round = |seconds: &mut f64| *seconds = (*seconds * 1e6).round() / 1e6;
@@ -177,16 +179,16 @@ fn moved(table: &PlannedTable, at: u64, rows: u64) -> TableReport {
         held: None,
         by_hand: vec![
             Recipe {
-                what: "The rows of the copy in the order of the key".to_owned(),
-                program: "sqlite3".to_owned(),
+                what: "The rows of the copy in the order of the key".into(),
+                program: "sqlite3".into(),
                 text: format!(
                     "SELECT * FROM \"{}\" NOT INDEXED ORDER BY 1;",
                     table.source.replace('"', "\"\"")
                 ),
             },
             Recipe {
-                what: "The same in PostgreSQL".to_owned(),
-                program: "psql".to_owned(),
+                what: "The same in PostgreSQL".into(),
+                program: "psql".into(),
                 text: format!("SELECT * FROM {} ORDER BY 1;", table.qualified(&table.target)),
             },
         ],

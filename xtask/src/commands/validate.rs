@@ -262,13 +262,13 @@ fn print_changes(
 }
 
 /// Builds the report and writes its files, where a report is wanted.
-fn report_of(
+fn report_of<'p>(
     args: &ValidateArgs,
-    run: &Run,
+    run: &'p Run<'_>,
     validation: &Validation,
     diesel_schema: DieselSchema,
     request: &ValidationRequest<'_>,
-) -> anyhow::Result<(Option<Report>, Option<ReportFiles>)> {
+) -> anyhow::Result<(Option<Report<'p>>, Option<ReportFiles>)> {
     if !args.output.wants_report() {
         return Ok((None, None));
     }

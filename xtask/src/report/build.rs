@@ -2,6 +2,7 @@
 //!
 //! Values of rows never go into it, not even those that `--show-values` shows.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -24,7 +25,7 @@ use row_mover::validate::{DifferenceKind, TableComparison};
 use super::{by_hand, checks};
 
 /// The subject of a report.
-pub(crate) struct Subject<'a> {
+pub(crate) struct Subject<'a, 'p> {
     /// The command that makes it.
     pub(crate) command: Command,
     /// The run's number in the ledger.
@@ -32,7 +33,7 @@ pub(crate) struct Subject<'a> {
     /// The sealed copy.
     pub(crate) seal: &'a Seal,
     /// The run's plan.
-    pub(crate) plan: &'a Plan,
+    pub(crate) plan: &'p Plan,
     /// The tables that moved, by source name.
     pub(crate) tables: &'a [String],
     /// The findings.
@@ -57,13 +58,19 @@ pub(crate) enum DieselSchema {
 ///
 /// # Errors
 /// When the ledger or the sealed copy cannot be read.
-pub(crate) fn build(subject: &Subject<'_>, url: &TargetUrl, settings: &DbSettings) -> anyhow::Result<Report> {
+pub(crate) fn build<'p>(
+    subject: &Subject<'_, 'p>,
+    url: &TargetUrl,
+    settings: &DbSettings,
+) -> anyhow::Result<Report<'p>> {
+    let source_tables = {
+        let sealed = SourceConnection::open_sealed(&subject.seal.path)?;
+        outline::before(&introspect::introspect(&sealed)?, subject.plan)
+    };
     let pool = pool::open(url, settings)?;
     let mut connection = pool::get(&pool)?;
     let history = ledger::history(&mut connection, subject.run)?;
     let chunks = ledger::chunks(&mut connection, subject.run)?;
-    let sealed = SourceConnection::open_sealed(&subject.seal.path)?;
-    let schema = introspect::introspect(&sealed)?;
     let (made_at, environment) = environment(&mut connection)?;
     Ok(Report {
         format: REPORT_FORMAT,
@@ -76,12 +83,12 @@ pub(crate) fn build(subject: &Subject<'_>, url: &TargetUrl, settings: &DbSetting
         source: source(subject.seal),
         target: Target { url: url.to_string() },
         plan_sha256: subject.plan.fingerprint(),
-        source_tables: outline::before(&schema, subject.plan),
+        source_tables,
         timeline: timeline(subject.plan, &history),
         tables: table_reports(subject, &chunks),
         checks: checks::checks(subject),
         rejects: rejects(subject, &chunks),
-        plan: subject.plan.clone(),
+        plan: Cow::Borrowed(subject.plan),
     })
 }
 
@@ -159,7 +166,7 @@ fn timeline(plan: &Plan, history: &History) -> Vec<Span> {
 }
 
 /// What became of each table of the plan, in its order.
-fn table_reports(subject: &Subject<'_>, chunks: &[Chunk]) -> Vec<TableReport> {
+fn table_reports(subject: &Subject<'_, '_>, chunks: &[Chunk]) -> Vec<TableReport> {
     let done = done_by_table(chunks);
     let found: HashMap<&str, &TableComparison> =
         subject.validation.tables.iter().map(|found| (found.table.as_str(), found)).collect();
@@ -172,7 +179,7 @@ fn table_reports(subject: &Subject<'_>, chunks: &[Chunk]) -> Vec<TableReport> {
 }
 
 fn table_report(
-    subject: &Subject<'_>,
+    subject: &Subject<'_, '_>,
     table: &PlannedTable,
     done: &[&ChunkDone],
     found: Option<&TableComparison>,
@@ -239,7 +246,7 @@ fn compared(table: &PlannedTable, found: &TableComparison) -> Compared {
 }
 
 /// The ledger's counts, with the files that this command has written.
-fn rejects(subject: &Subject<'_>, chunks: &[Chunk]) -> Vec<Rejects> {
+fn rejects(subject: &Subject<'_, '_>, chunks: &[Chunk]) -> Vec<Rejects> {
     let done = done_by_table(chunks);
     let of_table = |table: &String| {
         let done = done.get(table.as_str()).map(Vec::as_slice).unwrap_or_default();

@@ -12,9 +12,9 @@ const COUNTED_COLUMNS_MAX: usize = 40;
 pub(super) fn recipes(table: &PlannedTable) -> Vec<Recipe> {
     let [source_counts, target_counts] = counts(table);
     let [source_rows, target_rows] = rows(table);
-    let recipe = |what: &str, program: &str, text: String| Recipe {
-        what: what.to_owned(),
-        program: program.to_owned(),
+    let recipe = |what: &'static str, program: &'static str, text: String| Recipe {
+        what: what.into(),
+        program: program.into(),
         text,
     };
     let what = "the number of rows, and for each column how many values it has, or how many bytes of text or blobs; both \

@@ -10,7 +10,7 @@ use super::build::{DieselSchema, Subject};
 use crate::display::shell_word;
 
 /// The checks of a report, in the order in which a reader asks for them.
-pub(super) fn checks(subject: &Subject<'_>) -> Vec<Check> {
+pub(super) fn checks(subject: &Subject<'_, '_>) -> Vec<Check> {
     let validation = subject.validation;
     let mut checks = vec![
         seal(subject),
@@ -50,7 +50,7 @@ pub(super) fn checks(subject: &Subject<'_>) -> Vec<Check> {
 }
 
 /// What the app derives from rows in the target.
-fn derived(subject: &Subject<'_>) -> Check {
+fn derived(subject: &Subject<'_, '_>) -> Check {
     compared(
         "derived",
         "Triggers of the app that fill columns are called for copies of the migrated rows, which are rolled back, and materialized views \
@@ -74,7 +74,7 @@ fn check(name: &str, how: String, tried: u64, unit: &str, problems: Vec<Problem>
 }
 
 /// A copy that differs is an error of its own, before there is a report.
-fn seal(subject: &Subject<'_>) -> Check {
+fn seal(subject: &Subject<'_, '_>) -> Check {
     let folder = subject.seal.path.parent().unwrap_or(&subject.seal.path);
     let how = format!(
         "The SHA-256 of the sealed copy is the one that the ledger recorded. By hand: cd {} && sha256sum -c SHA256SUMS",
@@ -83,7 +83,7 @@ fn seal(subject: &Subject<'_>) -> Check {
     check("seal", how, 1, "files", Vec::new())
 }
 
-fn integrity(subject: &Subject<'_>) -> Check {
+fn integrity(subject: &Subject<'_, '_>) -> Check {
     let how = "PRAGMA integrity_check of the sealed copy: whether the source's own indexes agree with its tables. Every row is read by a \
                scan of its table, never through an index, so that damage there never hides one."
         .to_owned();
@@ -110,7 +110,7 @@ fn integrity(subject: &Subject<'_>) -> Check {
     }
 }
 
-fn schema(subject: &Subject<'_>) -> Check {
+fn schema(subject: &Subject<'_, '_>) -> Check {
     let how = "The plan's migrations run in a scratch schema that is rolled back, and PostgreSQL describes both schemas by the same \
                functions: tables, columns, types, NOT NULL, defaults, keys, constraints, indexes, views, triggers."
         .to_owned();
@@ -164,7 +164,7 @@ fn diesel_schema(found: &DieselSchema, plan: &Plan) -> Check {
     }
 }
 
-fn sequences(subject: &Subject<'_>) -> Check {
+fn sequences(subject: &Subject<'_, '_>) -> Check {
     compared(
         "sequences",
         "The next number of each sequence is past all that SQLite ever gave and past all that PostgreSQL holds, in the direction in which \
@@ -175,7 +175,7 @@ fn sequences(subject: &Subject<'_>) -> Check {
     )
 }
 
-fn bookkeeping(subject: &Subject<'_>) -> Check {
+fn bookkeeping(subject: &Subject<'_, '_>) -> Check {
     let mut how =
         "__diesel_schema_migrations lists the plan's migrations, so that Diesel never runs them again."
             .to_owned();

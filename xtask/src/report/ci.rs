@@ -61,7 +61,7 @@ impl CiArgs {
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub(crate) fn write(&self, report: &Report, is_json: bool) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, report: &Report<'_>, is_json: bool) -> anyhow::Result<()> {
         self.write_junit(|| junit::junit(report))?;
         self.write_to_github(is_json, || github::annotations(report), || github::summary(report))
     }

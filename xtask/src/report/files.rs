@@ -4,7 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
+use std::io::{BufWriter, IntoInnerError, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -65,15 +65,16 @@ impl ReportArgs {
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub(crate) fn write(&self, report: &Report, seal: &Seal) -> anyhow::Result<Option<ReportFiles>> {
+    pub(crate) fn write(&self, report: &Report<'_>, seal: &Seal) -> anyhow::Result<Option<ReportFiles>> {
         let run = seal.path.parent().and_then(Path::file_name).unwrap_or(OsStr::new("run"));
-        if self.no_report {
-            return Ok(None);
-        }
-        // One after the other, since either may be large; the one that a person opens is the last.
-        let json = report::json(report).context("the report is no JSON")?;
-        self.write_files(run, &[("report.json", json)])?;
-        self.write_files(run, &[("report.html", report::html::page(report))])
+        self.write_into(run, |folder| {
+            write_in_pieces(&folder.join("report.json"), |file| report::write_json(report, file))?;
+            let page = folder.join("report.html");
+            write_in_pieces(&page, |file| {
+                report::html::pieces(report, &mut |piece| file.write_all(piece.as_bytes()))
+            })?;
+            Ok(page)
+        })
     }
 
     /// Writes files into a folder of this name, each completely or not at all; nothing where no report is wanted. A person opens the last.
@@ -85,6 +86,22 @@ impl ReportArgs {
         name: &OsStr,
         files: &[(&str, String)],
     ) -> anyhow::Result<Option<ReportFiles>> {
+        self.write_into(name, |folder| {
+            let mut shown = folder.to_owned();
+            for (name, content) in files {
+                shown = folder.join(name);
+                write_atomically(&shown, content)?;
+            }
+            Ok(shown)
+        })
+    }
+
+    /// Lets `write` write into a folder of this name and return the file that a person opens; nothing where no report is wanted.
+    fn write_into(
+        &self,
+        name: &OsStr,
+        write: impl FnOnce(&Path) -> anyhow::Result<PathBuf>,
+    ) -> anyhow::Result<Option<ReportFiles>> {
         if self.no_report {
             return Ok(None);
         }
@@ -92,11 +109,7 @@ impl ReportArgs {
         let failed = || format!("the report cannot be written to {}", folder.display());
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).with_context(failed)?;
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).with_context(failed)?;
-        let mut shown = folder.clone();
-        for (name, content) in files {
-            shown = folder.join(name);
-            write_atomically(&shown, content).with_context(failed)?;
-        }
+        let shown = write(&folder).with_context(failed)?;
         Ok(Some(ReportFiles { folder, shown }))
     }
 }
@@ -110,10 +123,19 @@ impl ReportFiles {
 
 /// Writes a file for this account alone: nobody ever sees a part of it.
 pub(crate) fn write_atomically(path: &Path, content: &str) -> anyhow::Result<()> {
+    write_in_pieces(path, |file| file.write_all(content.as_bytes()))
+}
+
+/// The same with a content that `write` writes bit by bit, so that it is never held in memory.
+fn write_in_pieces(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> anyhow::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Made with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(content.as_bytes())?;
+    let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder)?);
+    write(&mut file)?;
+    let file = file.into_inner().map_err(IntoInnerError::into_error)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

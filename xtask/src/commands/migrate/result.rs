@@ -100,13 +100,13 @@ fn print(
     })
 }
 
-/// Builds the report of rows that moved and writes its files, where a report is wanted.
-fn report_of(
+/// Builds the report of rows that moved and writes its files, where a report is wanted. Returns it for other forms, if any is wanted.
+fn report_of<'p>(
     args: &MigrateArgs,
-    moved: &mut Moved,
-    followed: &PlanToFollow,
+    moved: &Moved,
+    followed: &'p PlanToFollow,
     request: &Request<'_>,
-) -> anyhow::Result<(Option<Report>, Option<ReportFiles>)> {
+) -> anyhow::Result<(Option<Report<'p>>, Option<ReportFiles>)> {
     if !args.output.wants_report() {
         return Ok((None, None));
     }
@@ -124,7 +124,8 @@ fn report_of(
     };
     let report = report::build(&subject, &request.target, &request.settings)?;
     let files = args.output.report.write(&report, &moved.seal)?;
-    Ok((Some(report), files))
+    // It is as large as the plan, and nothing else needs it.
+    Ok((args.output.ci.is_wanted().then_some(report), files))
 }
 
 /// Refuses a Diesel schema in the plan's folder that is not the plan's: the app would compile against it.
