@@ -9,7 +9,7 @@ use test_database::own_server::OwnServer;
 use crate::loud::loud_server;
 use crate::support::Case;
 
-/// A table of one chunk whose keys do not ascend.
+/// A table whose keys do not ascend.
 const SOURCE: &str = "CREATE TABLE named (k TEXT PRIMARY KEY, v TEXT, n INTEGER);
     WITH RECURSIVE i (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 6000)
     INSERT INTO named SELECT 'key ' || (i * 7919 % 40009), printf('%.*c', 60, 'x'), i FROM i";
@@ -48,11 +48,11 @@ fn validated(server: &OwnServer, case: &Case) -> (TableComparison, Reads) {
     (table, Reads { in_load_order, by_key })
 }
 
-/// Writes the rows of `named` anew, by a transaction that the ledger takes for that of the chunk.
-fn forge(case: &Case, rows: &str) {
+/// Writes the rows of `named` anew, by a transaction that the ledger takes for that of the only chunk, which ends at a rowid.
+fn forge(case: &Case, rows: &str, last: u32) {
     case.execute(&format!(
-        "BEGIN; TRUNCATE named; INSERT INTO named {rows}; \
-         UPDATE migration.chunks SET rows = (SELECT count(*) FROM named) WHERE table_name = 'named'; COMMIT"
+        "BEGIN; TRUNCATE named; INSERT INTO named {rows}; DELETE FROM migration.chunks WHERE chunk > 0; \
+         UPDATE migration.chunks SET rows = (SELECT count(*) FROM named), rowid_first = 1, rowid_last = {last}; COMMIT"
     ));
 }
 
@@ -91,7 +91,7 @@ fn rows_in_another_order_are_brought_together() {
         ("-n", 1),
         ("k", 1),
     ] {
-        forge(&case, &format!("SELECT * FROM aside.kept ORDER BY {order}"));
+        forge(&case, &format!("SELECT * FROM aside.kept ORDER BY {order}"), 6_000);
         let (found, reads) = validated(&server, &case);
         assert!(found.is_equal() && found.equal == 6_000 && found.target_rows == 6_000, "{order}: {found:?}");
         assert_eq!(reads, Reads { in_load_order: 1, by_key }, "{order}");
@@ -102,7 +102,7 @@ fn rows_in_another_order_are_brought_together() {
 fn whatever_differs_is_found_in_the_order_of_the_load_as_well() {
     let server = loud_server();
     let case = moved_case(&server, SOURCE);
-    let key = |n: u32| format!("k=key {}", n * 7919 % 40009);
+    let key = |n: u32| format!("k='key {}'", n * 7919 % 40009);
     let changed = |column: &str, values: &str| {
         let columns = ["k", "v", "n"].map(|name| match name == column {
             true => format!("CASE n {values} ELSE {name} END"),
@@ -117,15 +117,15 @@ fn whatever_differs_is_found_in_the_order_of_the_load_as_well() {
         ("a value", changed("n", "WHEN 40 THEN -1"), (0, 0, 1), key(40)),
         ("a value that is NULL", changed("v", "WHEN 5000 THEN NULL"), (0, 0, 1), key(5000)),
         ("values that change places", changed("v", "WHEN 3 THEN 'y' WHEN 4 THEN 'z'"), (0, 0, 2), key(3)),
-        ("a key", changed("k", "WHEN 9 THEN 'key'"), (1, 1, 0), "k=key".to_owned()),
+        ("a key", changed("k", "WHEN 9 THEN 'key'"), (1, 1, 0), "k='key'".to_owned()),
         ("the first row is missing", less(1), (1, 0, 0), key(1)),
         ("a row is missing", less(77), (1, 0, 0), key(77)),
         ("the last row is missing", less(6000), (1, 0, 0), key(6000)),
-        ("a row too many", more(3), (0, 1, 0), "k=key".to_owned()),
-        ("a row too many at the end", more(7000), (0, 1, 0), "k=key".to_owned()),
+        ("a row too many", more(3), (0, 1, 0), "k='key'".to_owned()),
+        ("a row too many at the end", more(7000), (0, 1, 0), "k='key'".to_owned()),
     ] {
         for order in ["n", "n < 5900, n", "-n"] {
-            forge(&case, &format!("{rows} ORDER BY {order}"));
+            forge(&case, &format!("{rows} ORDER BY {order}"), 6_000);
             let (found, reads) = validated(&server, &case);
             assert_eq!((found.missing, found.extra, found.different), counts, "{what}, {order}: {found:?}");
             assert_eq!(reads.in_load_order, 1, "{what}, {order}");
@@ -144,11 +144,7 @@ fn rows_that_no_chunk_was_made_for_are_compared() {
     let (found, reads) = validated(&server, &case);
     assert_eq!((found.extra, reads.in_load_order), (1, 0), "{found:?}");
     // In the source: the ledger's chunk ends before its last rows.
-    case.execute("DELETE FROM named WHERE k = 'key'");
-    case.execute(
-        "BEGIN; DELETE FROM named WHERE n > 5990; UPDATE named SET n = n; UPDATE migration.chunks \
-         SET rows = 5990, rowid_first = 1, rowid_last = 5990 WHERE table_name = 'named'; COMMIT",
-    );
+    forge(&case, "SELECT * FROM aside.kept WHERE n <= 5990 ORDER BY n", 5_990);
     let (found, reads) = validated(&server, &case);
     assert_eq!((found.missing, found.equal, reads.in_load_order), (10, 5990, 1), "{found:?}");
 }
