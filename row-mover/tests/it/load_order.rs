@@ -1,5 +1,5 @@
 //! Rows of a table whose key does not ascend with its rowids are compared in the order in which they were loaded, and in the order of their
-//! keys where that does not bring them together. Nothing that differs is missed in either.
+//! keys where that does not bring them together, or brings together what differs.
 //!
 //! What makes the first order possible is forged here: one transaction writes the rows, and touches the chunk in the ledger.
 
@@ -128,7 +128,7 @@ fn whatever_differs_is_found_in_the_order_of_the_load_as_well() {
             forge(&case, &format!("{rows} ORDER BY {order}"), 6_000);
             let (found, reads) = validated(&server, &case);
             assert_eq!((found.missing, found.extra, found.different), counts, "{what}, {order}: {found:?}");
-            assert_eq!(reads.in_load_order, 1, "{what}, {order}");
+            assert!(reads.in_load_order == 1 && reads.by_key > 0, "{what}, {order}: {reads:?}");
             let first = found.first.first().map(|first| first.key.as_str());
             assert_eq!(first, Some(named.as_str()), "{what}, {order}");
         }
