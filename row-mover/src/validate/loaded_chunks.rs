@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(rows(&parts(chunks(&[5, 5, 5]), 1)), [[5, 5, 5]]);
         assert_eq!(parts(chunks(&[10; 16]), 2).len(), 8);
         assert_eq!(rows(&parts(chunks(&[100, 1, 1, 1]), 2)), [vec![100], vec![1, 1, 1]]);
-        assert_eq!(rows(&parts(chunks(&[0, 0]), 2)), [vec![0], vec![0]]);
+        assert_eq!(rows(&parts(chunks(&[0, 0]), 2)), [vec![0, 0]]);
         assert!(parts(Vec::new(), 2).is_empty());
         for workers in 1..9 {
             let all: Vec<u64> = (0..37).map(|row| row * 7 % 13).collect();
