@@ -1,12 +1,12 @@
 //! Keys that are too many for memory: a private file has them until the scan is over, in partitions by hash, so that those of one
 //! partition fit into memory (a grace hash join).
 //!
-//! The file is in the folder of the sealed copy, which has the same values, and only this account may read it. It has no name: whatever
-//! ends the process, nothing is left of it. This module writes and reads keys; it does not decide which keys are compared.
+//! The file is in the folder of the sealed copy, which has the same values, and only this account may read it. It has no name, so that
+//! nothing is left of it however the process ends. This module writes and reads keys; it does not decide which keys are compared.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::hash::{BuildHasher, RandomState};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
@@ -82,6 +82,7 @@ impl Spill {
         let folder = self.folder.as_ref()?;
         let bytes_max = (seal::free_bytes(folder).ok()? / 2).min(FILE_BYTES_MAX);
         let file = tempfile::tempfile_in(folder).ok()?;
+        file.set_permissions(Permissions::from_mode(0o600)).ok()?;
         Some(SpillFile { file, end: AtomicU64::new(0), bytes_max })
     }
 
