@@ -1,3 +1,5 @@
+//! Writes keys to a file and reads them by parts.
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 
