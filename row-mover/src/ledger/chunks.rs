@@ -1,5 +1,7 @@
 //! The chunks of a run in the ledger, each with the rows that it has and the result of moving them.
 
+use std::collections::HashMap;
+
 use super::{READ_FAILED, WRITE_FAILED};
 use crate::error::{Context, Result};
 use crate::source::row_range::{CellLocation, StoredRange};
@@ -92,6 +94,42 @@ pub fn chunks(connection: &mut Connection, run_id: i64) -> Result<Vec<Chunk>> {
 fn cell_at(row: &Row, position: usize) -> Option<CellLocation> {
     let page = row.text(position)?.parse().ok()?;
     Some(CellLocation { page, cell: row.text(position + 1)?.parse().ok()? })
+}
+
+/// A chunk that is done, and the transaction that wrote its row of the ledger last. The chunk's own transaction does so after the rows,
+/// and a catch-up that changes any of them. The rows in the target that were neither changed nor staged are therefore of this transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ChunkTransaction {
+    /// Its rowids; none if one chunk holds the entire table.
+    pub(crate) rowids: Option<RowidRange>,
+    /// The number of rows in the target.
+    pub(crate) rows: u64,
+    /// The transaction (`xmin`; manual, section 5.5 "System Columns"), as PostgreSQL prints it.
+    pub(crate) transaction: String,
+}
+
+/// The chunks of a run that are done, by table, in the order of their numbers.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub(crate) fn chunk_transactions(
+    connection: &mut Connection,
+    run_id: i64,
+) -> Result<HashMap<String, Vec<ChunkTransaction>>> {
+    let sql = "SELECT table_name, rowid_first, rowid_last, coalesce(rows, 0), xmin FROM migration.chunks \
+               WHERE run_id = $1::bigint AND done_at IS NOT NULL ORDER BY table_name, chunk";
+    let rows = connection.query(sql, &[Some(&run_id.to_string())]).context(|| READ_FAILED)?;
+    let mut chunks: HashMap<String, Vec<ChunkTransaction>> = HashMap::new();
+    for row in &rows {
+        let rowids = row.get::<Option<i64>>(1)?.zip(row.get(2)?);
+        let chunk = ChunkTransaction {
+            rowids: rowids.map(|(first, last)| RowidRange { first, last }),
+            rows: u64::try_from(row.get::<i64>(3)?).unwrap_or(0),
+            transaction: row.get(4)?,
+        };
+        chunks.entry(row.get(0)?).or_default().push(chunk);
+    }
+    Ok(chunks)
 }
 
 /// Writes down the chunks of a run, all or none.

@@ -33,7 +33,7 @@ pub(crate) use builds::{CLAIM_BUILD_SQL, FINISH_BUILD_SQL, plan_builds};
 pub use catch_ups::{CatchUp, catch_ups};
 pub(crate) use catch_ups::{ChunkCounts, change_chunk, record_catch_up};
 pub use checks::{integrity, record_integrity};
-pub(crate) use chunks::{CLAIM_CHUNK_SQL, FINISH_CHUNK_SQL};
+pub(crate) use chunks::{CLAIM_CHUNK_SQL, ChunkTransaction, FINISH_CHUNK_SQL, chunk_transactions};
 pub use chunks::{Chunk, ChunkDone, chunks};
 pub use cutover_events::{RecordedEvent, cutover_events, is_archived, present_run, record_cutover_event};
 pub use history::{History, Span, history};

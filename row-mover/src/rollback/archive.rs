@@ -57,14 +57,29 @@ pub(super) fn check(target: &mut Connection, run: &Run) -> Result<()> {
         .with_remedy_text(format!("GRANT CREATE ON DATABASE {} TO {}", quote_pg(&database), quote_pg(&user))))
 }
 
-/// The name of a schema in the archive: its own, and when it was archived.
-fn archived_name(schema: &str, stamp: &str) -> String {
-    let suffix = format!("_until_{stamp}");
-    let mut end = NAME_BYTES_MAX.saturating_sub(suffix.len()).min(schema.len());
-    while !schema.is_char_boundary(end) {
-        end -= 1;
+/// The name of a schema in the archive: its own, and when it was archived. Names after the first are for those that are taken: by another
+/// rollback in the same second, or by another schema whose long name begins in the same way.
+fn archived_names(schema: &str, stamp: &str) -> impl Iterator<Item = String> {
+    (1..).map(move |number: u64| {
+        let number = if number == 1 { String::new() } else { format!("_{number}") };
+        let suffix = format!("_until_{stamp}{number}");
+        let mut end = NAME_BYTES_MAX.saturating_sub(suffix.len()).min(schema.len());
+        while !schema.is_char_boundary(end) {
+            end -= 1;
+        }
+        format!("{}{suffix}", schema.get(..end).unwrap_or_default())
+    })
+}
+
+/// The first name for a schema in the archive that no schema has.
+fn free_name(target: &mut Connection, schema: &str, stamp: &str) -> Result<String> {
+    for name in archived_names(schema, stamp) {
+        let sql = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1)";
+        if !target.one::<bool>(sql, &[Some(&name)]).context(FAILED)? {
+            return Ok(name);
+        }
     }
-    format!("{}{suffix}", schema.get(..end).unwrap_or_default())
+    Err(Error::new(format!("no name is left for schema {schema} in the archive")))
 }
 
 /// Renames the schemas of a run, and records it, in one transaction.
@@ -76,7 +91,7 @@ pub(super) fn rename_schemas(target: &mut Connection, run: &Run, author: &Author
     target.transaction(|target| {
         let mut archived = Vec::new();
         for schema in schemas(target, run)? {
-            let name = archived_name(&schema, &stamp);
+            let name = free_name(target, &schema, &stamp)?;
             rename(target, &schema, &name)?;
             archived.push(name);
         }
@@ -164,10 +179,17 @@ mod tests {
 
     #[test]
     fn an_archived_schema_has_a_name_that_postgresql_accepts() {
-        assert_eq!(archived_name("public", "20260101t000000z"), "public_until_20260101t000000z");
+        let names = |schema: &str| archived_names(schema, "20260101t000000z").take(12).collect::<Vec<_>>();
+        let of_public = names("public");
+        assert_eq!(of_public[0], "public_until_20260101t000000z");
+        assert_eq!(of_public[1], "public_until_20260101t000000z_2");
         for schema in ["x".repeat(63), "ü".repeat(31)] {
-            let name = archived_name(&schema, "20260101t000000z");
-            assert!(name.len() <= NAME_BYTES_MAX && name.ends_with("_until_20260101t000000z"), "{name}");
+            let names = names(&schema);
+            assert!(names.iter().all(|name| name.len() <= NAME_BYTES_MAX), "{names:?}");
+            assert!(
+                names[0].ends_with("_until_20260101t000000z") && names[11].ends_with("z_12"),
+                "{names:?}"
+            );
         }
     }
 }

@@ -95,7 +95,7 @@ pub(super) fn count(
     let open_target = || connections.bulk();
     let workers = connections.budget().workers;
     let options = CompareOptions { workers, ..CompareOptions::default() };
-    let compared = compare_rows(&readable, options, &open_source, &open_target, holder, observer)?;
+    let compared = compare_rows(&readable, run.id, options, &open_source, &open_target, holder, observer)?;
     let mut found: Vec<TableLoss> = compared
         .into_iter()
         .filter(|table| !table.is_equal())

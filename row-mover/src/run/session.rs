@@ -272,7 +272,7 @@ impl<'a> Session<'a> {
             || Ok(SourceConnection::open_sealed(&run.seal.path)?.stopped_by(self.observer.stop_flag()));
         let open_target = || self.connections.bulk();
         let compared = self.comparing(|lock_session| {
-            compare_rows(&tables, options, &open_source, &open_target, lock_session, self.observer)
+            compare_rows(&tables, run.id, options, &open_source, &open_target, lock_session, self.observer)
         })?;
         let written: Vec<String> = compared
             .iter()

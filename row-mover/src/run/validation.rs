@@ -281,7 +281,8 @@ impl ValidationParts<'_> {
             workers: self.options.workers.min(self.connections.budget().workers),
             ..self.options
         };
-        let compared = compare_rows(&readable, options, &open_source, &open_target, holder, self.observer)?;
+        let compared =
+            compare_rows(&readable, run.id, options, &open_source, &open_target, holder, self.observer)?;
         let views = Views {
             plan: &run.plan,
             open_source: &open_source,

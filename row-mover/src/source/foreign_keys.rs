@@ -1,19 +1,20 @@
 //! Checks foreign keys during the scan of all rows, so that nearly no row is read a second time for them.
 //!
 //! The keys of a parent are collected in a [`KeySet`] while its rows are scanned. The rows of a child are scanned afterwards, and each of
-//! its keys is searched for in the set. The result is exact:
+//! its keys is searched for in the set. If the keys of a parent are too many for memory, they go into a file ([`Spill`]), those of its
+//! children as well, and both are compared part by part once all rows are scanned. The result is exact:
 //!
-//! - A key that is found has a parent: the set holds the keys themselves, from the table's rows and not from an index, and equal forms
-//!   are equal values.
-//! - A key that is not found proves nothing: an affinity may make it equal to a key of another form, it may be too long for the set, or
-//!   all keys may be too many for memory. The foreign key then counts as uncertain, and [`super::orphans`] decides by SQLite's own
-//!   comparison.
+//! - A key that is found has a parent: set and file hold the keys themselves, from the table's rows and not from an index, and equal
+//!   forms are equal values.
+//! - A key that is not found proves nothing: an affinity may make it equal to a key of another form, it may be too long, or there may be
+//!   no room for the file. The foreign key then counts as uncertain, and [`super::orphans`] decides by SQLite's own comparison.
 //!
 //! The rows of a table that references itself, or one of a circle, are scanned before all keys of the parent are known. Their keys, and
 //! nothing else of them, are read again.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use migrate_core::load_plan::LoadPlan;
@@ -22,6 +23,8 @@ use migrate_core::plan::PlannedTable;
 use super::SourceConnection;
 use super::key_form::{Key, KeyReader};
 use super::key_set::{Budget, KeyBatch, KeySet};
+use super::key_spill::{PARTITIONS, Part, Spill, SpilledKeys};
+use super::preflight::in_threads;
 use super::row_range::RowRange;
 use super::rows::{Scan, SourceRow};
 use crate::error::{Context, Result};
@@ -33,6 +36,8 @@ pub(super) const KEYS_BYTES_MAX: usize = 20 << 20;
 #[derive(Debug)]
 pub(super) struct ForeignKeys<'a> {
     plan: &'a LoadPlan<'a>,
+    budget: &'a Budget,
+    spill: Spill,
     parents: Vec<Parent<'a>>,
     links: Vec<Link>,
     /// Of each table, by place in the plan: where it is among the parents, once for each key, and its foreign keys among the links.
@@ -51,9 +56,15 @@ struct Parent<'a> {
     /// The table, by place in the plan.
     table: usize,
     positions: Vec<usize>,
+    /// The foreign keys that reference them, by place among the links.
+    links: Vec<usize>,
     /// The keys so far; none once they are complete, or too many for memory.
     growing: Mutex<Option<KeySet<'a>>>,
     complete: OnceLock<KeySet<'a>>,
+    /// The keys that were too many for memory.
+    spilled: SpilledKeys,
+    /// Whether all keys so far are in the file.
+    is_spilled: AtomicBool,
 }
 
 /// A foreign key.
@@ -68,16 +79,27 @@ struct Link {
     is_late: bool,
     /// Whether there may be a row without a parent.
     is_uncertain: AtomicBool,
+    /// The keys of its rows, if those of the parent are in the file.
+    spilled: SpilledKeys,
 }
 
 impl<'a> ForeignKeys<'a> {
-    /// Those of `plan`. Where SQLite does not hold text in UTF-8, all of them are uncertain: two texts that differ may be the same once
-    /// they are converted.
-    pub(super) fn new(plan: &'a LoadPlan<'a>, budget: &'a Budget, is_utf8: bool) -> ForeignKeys<'a> {
+    /// Those of `plan`, in the file `source`. Where SQLite does not hold text in UTF-8, all of them are uncertain: two texts that differ
+    /// may be the same once they are converted.
+    ///
+    /// # Errors
+    /// When the source cannot be read.
+    pub(super) fn new(
+        plan: &'a LoadPlan<'a>,
+        budget: &'a Budget,
+        source: &SourceConnection,
+    ) -> Result<ForeignKeys<'a>> {
+        let is_utf8 = source.is_utf8()?;
         let places: HashMap<&str, usize> =
             plan.tables.iter().enumerate().map(|(place, table)| (table.target.as_str(), place)).collect();
         let tables = vec![TableKeys::default(); plan.tables.len()];
-        let mut keys = ForeignKeys { plan, parents: Vec::new(), links: Vec::new(), tables };
+        let spill = Spill::new(source.private_folder().map(Path::to_owned));
+        let mut keys = ForeignKeys { plan, budget, spill, parents: Vec::new(), links: Vec::new(), tables };
         for (place, table) in plan.tables.iter().enumerate() {
             // A constraint that the plan knows to be violated is created as NOT VALID, and refuses no row.
             for (number, key) in table.foreign_keys.iter().enumerate().filter(|(_, key)| !key.not_valid) {
@@ -85,7 +107,8 @@ impl<'a> ForeignKeys<'a> {
                 let child_positions = positions(table, &key.columns);
                 let parent_positions = positions(&plan.tables[parent], &key.parent_columns);
                 let is_known = is_utf8 && child_positions.is_some() && parent_positions.is_some();
-                let parent = keys.parent(parent, parent_positions.unwrap_or_default(), budget);
+                let parent = keys.parent(parent, parent_positions.unwrap_or_default());
+                keys.parents[parent].links.push(keys.links.len());
                 keys.tables[place].links.push(keys.links.len());
                 keys.links.push(Link {
                     number,
@@ -93,21 +116,29 @@ impl<'a> ForeignKeys<'a> {
                     parent,
                     is_late: false,
                     is_uncertain: AtomicBool::new(!is_known),
+                    spilled: SpilledKeys::default(),
                 });
             }
         }
-        keys
+        Ok(keys)
     }
 
     /// The place of these columns among the parents.
-    fn parent(&mut self, table: usize, positions: Vec<usize>, budget: &'a Budget) -> usize {
+    fn parent(&mut self, table: usize, positions: Vec<usize>) -> usize {
         let known =
             self.tables[table].parents.iter().find(|&&known| self.parents[known].positions == positions);
         if let Some(&known) = known {
             return known;
         }
-        let growing = Mutex::new(Some(KeySet::new(budget)));
-        self.parents.push(Parent { table, positions, growing, complete: OnceLock::new() });
+        self.parents.push(Parent {
+            table,
+            positions,
+            links: Vec::new(),
+            growing: Mutex::new(Some(KeySet::new(self.budget))),
+            complete: OnceLock::new(),
+            spilled: SpilledKeys::default(),
+            is_spilled: AtomicBool::new(false),
+        });
         self.tables[table].parents.push(self.parents.len() - 1);
         self.parents.len() - 1
     }
@@ -175,12 +206,19 @@ impl<'a> ForeignKeys<'a> {
 
     /// What to do with the rows of a table.
     pub(super) fn of_rows(&self, table: usize) -> RowKeys<'_, 'a> {
-        let collected = self.tables[table].parents.iter().map(|&parent| {
-            let parent = &self.parents[parent];
-            (parent, KeyReader::new(parent.positions.clone()), KeyBatch::default())
-        });
-        let searched = self.links(table, false).map(|link| (link, KeyReader::new(link.positions.clone())));
+        let parents = self.tables[table].parents.iter().map(|&parent| &self.parents[parent]);
+        let collected = parents
+            .filter(|parent| self.certain_links(parent).next().is_some())
+            .map(|parent| (parent, KeyReader::new(parent.positions.clone()), KeyBatch::default()));
+        let searched = self
+            .links(table, false)
+            .map(|link| (link, KeyReader::new(link.positions.clone()), KeyBatch::default()));
         RowKeys { keys: self, collected: collected.collect(), searched: searched.collect() }
+    }
+
+    /// The foreign keys that reference a parent and for which it is not known that they are uncertain.
+    fn certain_links(&self, parent: &Parent<'_>) -> impl Iterator<Item = &Link> {
+        parent.links.iter().map(|&link| &self.links[link]).filter(|link| !link.is_uncertain())
     }
 
     fn links(&self, table: usize, is_late: bool) -> impl Iterator<Item = &Link> {
@@ -204,14 +242,16 @@ impl<'a> ForeignKeys<'a> {
         for link in self.links(table, true).filter(|link| !link.is_uncertain()) {
             let first = columns.len();
             columns.extend(link.positions.iter().map(|&position| &planned.columns[position]));
-            searched.push((link, KeyReader::new((first..columns.len()).collect())));
+            searched.push((link, KeyReader::new((first..columns.len()).collect()), KeyBatch::default()));
         }
         if searched.is_empty() {
             return Ok(());
         }
         let mut keys = RowKeys { keys: self, collected: Vec::new(), searched };
         let scan = Scan::of_columns(planned, columns).within(range);
-        scan.each(source, &failed, &mut |row| keys.visit(row).context(failed))
+        scan.each(source, &failed, &mut |row| keys.visit(row).context(failed))?;
+        keys.finish();
+        Ok(())
     }
 
     /// Records that all rows of a table are scanned: the keys of its rows are complete.
@@ -221,6 +261,69 @@ impl<'a> ForeignKeys<'a> {
                 keys.complete();
                 // Nobody else completes it.
                 let _ = parent.complete.set(keys);
+            } else if !parent.is_spilled() {
+                self.certain_links(parent).for_each(Link::set_uncertain);
+            }
+        }
+    }
+
+    /// Compares the keys in the file, once all rows are scanned. `check_stop` ends it with an error.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or that of `check_stop`.
+    pub(super) fn check_spilled(
+        &mut self,
+        workers: usize,
+        check_stop: &(dyn Fn() -> Result<()> + Sync),
+    ) -> Result<()> {
+        // Nothing is searched for in the sets any more: their memory is for those of the parts.
+        self.parents.iter_mut().for_each(|parent| drop(parent.complete.take()));
+        let keys = &*self;
+        let parts: Vec<(&Parent<'_>, usize)> = (keys.parents.iter())
+            .filter(|parent| keys.certain_links(parent).any(|link| !link.spilled.is_empty()))
+            .flat_map(|parent| (0..PARTITIONS).map(move |partition| (parent, partition)))
+            .collect();
+        let (next, workers) = (AtomicUsize::new(0), workers.max(1).min(parts.len()));
+        let work = || -> Result<()> {
+            let budget = keys.budget.share(workers);
+            while let Some((parent, partition)) = parts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                keys.check_part(parent, Part::of_partition(*partition), &budget, check_stop)?;
+            }
+            Ok(())
+        };
+        in_threads(workers, &work)
+    }
+
+    /// Searches a part of the parent's keys for those of its children. A part that is too large for memory is divided.
+    fn check_part(
+        &self,
+        parent: &Parent<'_>,
+        part: Part,
+        budget: &Budget,
+        check_stop: &dyn Fn() -> Result<()>,
+    ) -> Result<()> {
+        let links: Vec<&Link> = self.certain_links(parent).filter(|link| !link.spilled.is_empty()).collect();
+        if links.is_empty() {
+            return Ok(());
+        }
+        let mut set = KeySet::new(budget);
+        if self.spill.each(&parent.spilled, part, check_stop, &mut |form| set.add_form(form))? {
+            for link in links {
+                let mut is_found = |form: &[u8]| set.contains(Key::Form(form));
+                if !self.spill.each(&link.spilled, part, check_stop, &mut is_found)? {
+                    link.set_uncertain();
+                }
+            }
+            return Ok(());
+        }
+        drop(set);
+        match part.halves() {
+            Some(halves) => {
+                halves.into_iter().try_for_each(|half| self.check_part(parent, half, budget, check_stop))
+            }
+            None => {
+                links.into_iter().for_each(Link::set_uncertain);
+                Ok(())
             }
         }
     }
@@ -236,6 +339,18 @@ impl Link {
     fn is_uncertain(&self) -> bool {
         self.is_uncertain.load(Ordering::Relaxed)
     }
+
+    fn set_uncertain(&self) {
+        self.is_uncertain.store(true, Ordering::Relaxed);
+    }
+
+    /// Writes keys of its rows to the file.
+    fn spill(&self, batch: &mut KeyBatch, spill: &Spill) {
+        if !batch.each_block(&mut |forms| spill.write(&self.spilled, forms)) {
+            self.set_uncertain();
+        }
+        batch.clear();
+    }
 }
 
 /// What is done with the keys of a table's rows, by one of the threads that scan it.
@@ -244,7 +359,7 @@ pub(super) struct RowKeys<'k, 'a> {
     /// The keys that others reference.
     collected: Vec<(&'k Parent<'a>, KeyReader, KeyBatch)>,
     /// The keys that reference others.
-    searched: Vec<(&'k Link, KeyReader)>,
+    searched: Vec<(&'k Link, KeyReader, KeyBatch)>,
 }
 
 impl RowKeys<'_, '_> {
@@ -256,18 +371,23 @@ impl RowKeys<'_, '_> {
         for (parent, reader, batch) in &mut self.collected {
             batch.add(reader.read(row)?);
             if batch.is_full() {
-                parent.add(batch);
+                parent.add(batch, &self.keys.spill);
             }
         }
-        for (link, reader) in &mut self.searched {
+        for (link, reader, batch) in &mut self.searched {
             if link.is_uncertain() {
                 continue;
             }
             let key = reader.read(row)?;
-            let parent = &self.keys.parents[link.parent];
-            let is_found = || parent.complete.get().is_some_and(|keys| keys.contains(key));
-            if key != Key::Null && !is_found() {
-                link.is_uncertain.store(true, Ordering::Relaxed);
+            let may_have_parent = match self.keys.parents[link.parent].complete.get() {
+                _ if key == Key::Null => true,
+                Some(keys) => keys.contains(key),
+                None => batch.add(key),
+            };
+            if !may_have_parent {
+                link.set_uncertain();
+            } else if batch.is_full() {
+                link.spill(batch, &self.keys.spill);
             }
         }
         Ok(())
@@ -275,16 +395,29 @@ impl RowKeys<'_, '_> {
 
     /// Ends with the last row.
     pub(super) fn finish(mut self) {
-        self.collected.iter_mut().for_each(|(parent, _, batch)| parent.add(batch));
+        let spill = &self.keys.spill;
+        self.collected.iter_mut().for_each(|(parent, _, batch)| parent.add(batch, spill));
+        self.searched.iter_mut().for_each(|(link, _, batch)| link.spill(batch, spill));
     }
 }
 
 impl Parent<'_> {
-    /// Adds keys; all are forgotten once they are too many.
-    fn add(&self, batch: &mut KeyBatch) {
+    fn is_spilled(&self) -> bool {
+        self.is_spilled.load(Ordering::Relaxed)
+    }
+
+    /// Adds keys. Once they are too many for memory, all go into the file.
+    fn add(&self, batch: &mut KeyBatch, spill: &Spill) {
+        let mut write = |forms: &[u8]| spill.write(&self.spilled, forms);
         let mut growing = lock(&self.growing);
-        if !growing.as_mut().is_none_or(|keys| keys.add(batch)) {
-            *growing = None;
+        let is_full = growing.as_mut().is_some_and(|keys| !keys.add(batch));
+        if is_full && let Some(keys) = growing.take() {
+            self.is_spilled.store(keys.each_block(&mut write), Ordering::Relaxed);
+        }
+        let is_in_memory = growing.is_some();
+        drop(growing);
+        if !is_in_memory && self.is_spilled() && !batch.each_block(&mut write) {
+            self.is_spilled.store(false, Ordering::Relaxed);
         }
         batch.clear();
     }

@@ -5,10 +5,15 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::key_form::Key;
+use migrate_core::value::SourceValue;
+
+use super::key_form::{Key, append_form};
 
 /// The forms of keys are kept in blocks of this size, so that a set grows without being copied.
 const BLOCK_BYTES: usize = 1 << 18;
+
+/// The size of the first block, so that the sets of many small tables need little. No form is longer.
+const FIRST_BLOCK_BYTES: usize = 1 << 14;
 
 /// The smallest number of slots.
 const SLOTS_MIN: usize = 1 << 8;
@@ -20,6 +25,11 @@ pub(super) struct Budget(AtomicUsize);
 impl Budget {
     pub(super) fn new(bytes: usize) -> Budget {
         Budget(AtomicUsize::new(bytes))
+    }
+
+    /// A part of what is left: the same for each of several workers.
+    pub(super) fn share(&self, workers: usize) -> Budget {
+        Budget::new(self.0.load(Ordering::Relaxed) / workers.max(1))
     }
 
     fn take(&self, bytes: usize) -> bool {
@@ -39,26 +49,40 @@ pub(super) struct KeyBatch {
     runs: Vec<(i64, i64)>,
     /// Forms, each after its length.
     forms: Vec<u8>,
+    /// Where the last of them begins.
+    last: usize,
 }
 
 impl KeyBatch {
-    /// Adds a key. One that is NULL or unknown is none that a row certainly has.
-    pub(super) fn add(&mut self, key: Key<'_>) {
+    /// Adds a key; one that is equal to the last one is not added again. Returns false for a key that is NULL or unknown: it is none that
+    /// a row certainly has.
+    pub(super) fn add(&mut self, key: Key<'_>) -> bool {
         match key {
             Key::Integer(integer) => push_run(&mut self.runs, (integer, integer)),
             Key::Form(form) => {
-                let Ok(length) = u16::try_from(form.len()) else { return };
-                self.forms.extend_from_slice(&length.to_le_bytes());
-                self.forms.extend_from_slice(form);
+                if forms_in(&self.forms[self.last..]).next() != Some(form) {
+                    let before = self.forms.len();
+                    if !push_form(&mut self.forms, form) {
+                        return false;
+                    }
+                    self.last = before;
+                }
             }
-            Key::Null | Key::Unknown => {}
+            Key::Null | Key::Unknown => return false,
         }
+        true
+    }
+
+    /// Hands all keys to `visit` as forms, each after its length, in blocks, until it returns false. Returns whether it never did.
+    pub(super) fn each_block(&self, visit: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        (self.forms.is_empty() || visit(&self.forms)) && each_block_of_runs(&self.runs, visit)
     }
 
     /// Empties it.
     pub(super) fn clear(&mut self) {
         self.runs.clear();
         self.forms.clear();
+        self.last = 0;
     }
 
     /// Whether it is large enough to be added to a set.
@@ -75,6 +99,31 @@ fn push_run(runs: &mut Vec<(i64, i64)>, (first, last): (i64, i64)) {
         }
         _ => runs.push((first, last)),
     }
+}
+
+/// Appends a form after its length. Returns false if it is too long.
+fn push_form(forms: &mut Vec<u8>, form: &[u8]) -> bool {
+    let Ok(length) = u16::try_from(form.len()) else { return false };
+    forms.extend_from_slice(&length.to_le_bytes());
+    forms.extend_from_slice(form);
+    true
+}
+
+/// Hands integers to `visit` as [`KeyBatch::each_block`] does.
+fn each_block_of_runs(runs: &[(i64, i64)], visit: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+    let (mut block, mut form) = (Vec::new(), Vec::new());
+    for integer in runs.iter().flat_map(|&(first, last)| first..=last) {
+        form.clear();
+        append_form(SourceValue::Integer(integer), &mut form);
+        push_form(&mut block, &form);
+        if block.len() >= BLOCK_BYTES {
+            if !visit(&block) {
+                return false;
+            }
+            block.clear();
+        }
+    }
+    block.is_empty() || visit(&block)
 }
 
 /// A place of the table of forms: a part of the hash of a form, and where it is, from 1; 0 where there is none.
@@ -134,21 +183,28 @@ impl<'a> KeySet<'a> {
         true
     }
 
-    fn add_forms(&mut self, mut forms: &[u8]) -> bool {
-        while let Some((form, rest)) = split_form(forms) {
-            forms = rest;
-            if !self.has_room() {
-                return false;
-            }
-            let hash = self.hasher.hash_one(form);
-            let Err(free) = self.find(hash, form) else { continue };
-            let Some(place) = self.keep(form) else { return false };
-            if let Some(slot) = self.slots.get_mut(free) {
-                *slot = Slot { hash: upper_half(hash), place };
-                self.forms += 1;
-            }
+    fn add_forms(&mut self, forms: &[u8]) -> bool {
+        forms_in(forms).all(|form| self.add_form(form))
+    }
+
+    /// Adds a key that has a form. Returns false as [`KeySet::add`] does.
+    pub(super) fn add_form(&mut self, form: &[u8]) -> bool {
+        if !self.has_room() {
+            return false;
+        }
+        let hash = self.hasher.hash_one(form);
+        let Err(free) = self.find(hash, form) else { return true };
+        let Some(place) = self.keep(form) else { return false };
+        if let Some(slot) = self.slots.get_mut(free) {
+            *slot = Slot { hash: upper_half(hash), place };
+            self.forms += 1;
         }
         true
+    }
+
+    /// Hands all keys to `visit` as [`KeyBatch::each_block`] does.
+    pub(super) fn each_block(&self, visit: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        self.blocks.iter().all(|block| visit(block)) && each_block_of_runs(&self.runs, visit)
     }
 
     /// Finds a form: its slot, or the free one where it belongs.
@@ -176,20 +232,20 @@ impl<'a> KeySet<'a> {
 
     /// Keeps a form; none without memory for it.
     fn keep(&mut self, form: &[u8]) -> Option<u32> {
-        let length = u16::try_from(form.len()).ok()?;
-        let is_room = |block: &Vec<u8>| BLOCK_BYTES - block.len() >= form.len() + size_of::<u16>();
+        let size = |block: usize| if block == 0 { FIRST_BLOCK_BYTES } else { BLOCK_BYTES };
+        let count = self.blocks.len();
+        let is_room =
+            |block: &Vec<u8>| block.len() + size_of::<u16>() + form.len() <= size(count.saturating_sub(1));
         if !self.blocks.last().is_some_and(is_room) {
-            if !self.take(BLOCK_BYTES) {
+            if !self.take(size(count)) {
                 return None;
             }
-            self.blocks.push(Vec::with_capacity(BLOCK_BYTES));
+            self.blocks.push(Vec::with_capacity(size(count)));
         }
         let start = (self.blocks.len() - 1) * BLOCK_BYTES;
         let block = self.blocks.last_mut()?;
         let place = u32::try_from(start + block.len() + 1).ok()?;
-        block.extend_from_slice(&length.to_le_bytes());
-        block.extend_from_slice(form);
-        Some(place)
+        push_form(block, form).then_some(place)
     }
 
     /// Makes room for one more form, so that a quarter of the slots stays free.
@@ -273,6 +329,15 @@ fn split_form(forms: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))
 }
 
+/// The forms that follow each other, each after its length.
+pub(super) fn forms_in(mut forms: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (form, rest) = split_form(forms)?;
+        forms = rest;
+        Some(form)
+    })
+}
+
 /// The part of a hash that chooses a slot.
 #[expect(clippy::cast_possible_truncation, reason = "a part of it is enough")]
 fn lower_half(hash: u64) -> usize {
@@ -351,7 +416,9 @@ mod tests {
             assert!(append_form(SourceValue::Text(format!("job_{number:016x}").as_bytes()), &mut form));
             batch.add(Key::Form(&form));
         };
-        let integers = |batch: &mut KeyBatch, number: u32| batch.add(Key::Integer(i64::from(number)));
+        let integers = |batch: &mut KeyBatch, number: u32| {
+            batch.add(Key::Integer(i64::from(number)));
+        };
         let taken = needed(usize::MAX, &texts).unwrap();
         assert!(taken < 10 << 20, "{taken}");
         assert_eq!(needed(taken / 2, &texts), None);

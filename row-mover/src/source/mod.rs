@@ -17,6 +17,7 @@ mod key_form;
 mod key_order;
 pub(crate) mod key_ranges;
 mod key_set;
+mod key_spill;
 mod key_tree;
 mod live_file;
 pub(crate) mod live_version;

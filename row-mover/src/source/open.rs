@@ -181,6 +181,11 @@ impl SourceConnection {
         Ok(encoding.eq_ignore_ascii_case("UTF-8"))
     }
 
+    /// The folder of a sealed copy of ours, which only this account may read; none for any other file.
+    pub(super) fn private_folder(&self) -> Option<&Path> {
+        self.file.real_path.parent().filter(|_| matches!(self.file.access, Access::Sealed))
+    }
+
     /// Whether the file is read without SQLite's locks.
     pub(crate) fn is_unlocked(&self) -> bool {
         matches!(self.file.access, Access::Unlocked(_))

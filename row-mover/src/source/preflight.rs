@@ -158,7 +158,7 @@ pub(crate) fn scan_values(
 ) -> Result<Findings> {
     let first = open()?;
     let budget = Budget::new(KEYS_BYTES_MAX);
-    let mut keys = ForeignKeys::new(plan, &budget, first.is_utf8()?);
+    let mut keys = ForeignKeys::new(plan, &budget, &first)?;
     let order = keys.settle_order();
     let schedule = Schedule::new(&keys, &order, &parts(&first, plan, chunk_bytes)?);
     drop(first);
@@ -184,6 +184,7 @@ pub(crate) fn scan_values(
         Ok(())
     };
     in_threads(workers.clamp(1, schedule.len().max(1)), &work)?;
+    keys.check_spilled(workers, &|| scanned(0))?;
     let mut results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
     // In the order of the rows, whichever worker finished first.
     results.sort_by_key(|(number, ..)| *number);

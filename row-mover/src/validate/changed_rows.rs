@@ -3,8 +3,10 @@
 
 use migrate_core::plan::PlannedTable;
 
-use super::compare::{Difference, DifferenceKind, Field, NAMED_DIFFERENCES_MAX, REPORT_EACH_ROWS};
+use super::compare::REPORT_EACH_ROWS;
+use super::difference::{Difference, DifferenceKind, NAMED_DIFFERENCES_MAX};
 use super::expected::{Expected, Presence};
+use super::field::Field;
 use super::multiset::{add_source, add_target, expected_value, unreadable};
 use super::printed_text::is_printed;
 use super::row_hash::RowHash;

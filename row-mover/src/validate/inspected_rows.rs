@@ -6,8 +6,8 @@ use migrate_core::identifier::quote_pg_literal;
 use migrate_core::plan::PlannedTable;
 
 use super::TableComparison;
-use super::compare::{Field, shown_source};
 use super::expected::Expected;
+use super::field::{Field, shown_source};
 use super::multiset::{each_expected, expected_value, unreadable};
 use super::pairs::InspectedRow;
 use super::row_hash::{Form, RowHash};

@@ -1,6 +1,7 @@
 //! The order of keys, the same on both sides: SQLite's BINARY order, which is PostgreSQL's for numbers and `COLLATE "C"`.
 
 use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
 
 use migrate_core::value::SourceValue;
 
@@ -61,6 +62,11 @@ impl OwnedKey {
             })
     }
 
+    /// The memory that it needs, in bytes.
+    pub(super) fn size(&self) -> usize {
+        size_of::<OwnedKey>() + self.bytes.len() + self.parts.len() * size_of::<Part>()
+    }
+
     fn value(&self, position: usize) -> SourceValue<'_> {
         match self.parts[position] {
             Part::Null => SourceValue::Null,
@@ -75,6 +81,29 @@ impl OwnedKey {
         let from = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
         part(from, self.bytes.len())
+    }
+}
+
+/// Identical keys.
+impl PartialEq for OwnedKey {
+    fn eq(&self, other: &OwnedKey) -> bool {
+        self.is_identical(other)
+    }
+}
+
+impl Eq for OwnedKey {}
+
+impl Hash for OwnedKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for part in &self.parts {
+            match part {
+                Part::Null => 0.hash(state),
+                Part::Integer(integer) => integer.hash(state),
+                Part::Real(real) => real.to_bits().hash(state),
+                Part::Text(from, to) | Part::Blob(from, to) => (to - from).hash(state),
+            }
+        }
+        self.bytes.hash(state);
     }
 }
 

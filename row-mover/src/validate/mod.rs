@@ -11,21 +11,26 @@ mod clock;
 mod compare;
 mod defaults;
 mod derived;
+mod difference;
 mod digest;
 mod expected;
 mod external_sort;
+mod field;
 mod fit;
 mod inspected_rows;
 mod key;
 mod key_hash;
 mod key_parts;
 mod literal;
+mod load_order;
+mod loaded_chunks;
 mod located_changes;
 mod multiset;
 mod pairs;
 mod part_filters;
 mod parts;
 mod printed_text;
+mod row_comparison;
 mod row_counts;
 mod row_hash;
 mod row_location;
@@ -36,6 +41,7 @@ mod target_rows;
 mod unmatched;
 mod unplanned_objects;
 mod views;
+mod work_queue;
 mod workers;
 
 use migrate_core::finding::{NotCompared, Reason, Subject};
@@ -44,16 +50,18 @@ use migrate_core::plan::{PlannedColumn, PlannedTable};
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::ledger;
 use crate::observer::Observer;
 use crate::source::SourceConnection;
 use postgres_client::connection::Connection;
 
 pub(crate) use behaviour::behaviour;
 pub(crate) use changed_rows::ChangedRows;
-pub use compare::{Difference, DifferenceKind};
-pub(crate) use compare::{NAMED_DIFFERENCES_MAX, REPORT_EACH_ROWS, Selection, SourceRows};
+pub(crate) use compare::{REPORT_EACH_ROWS, Selection, SourceRows};
 pub(crate) use defaults::defaults;
 pub(crate) use derived::derived;
+pub(crate) use difference::NAMED_DIFFERENCES_MAX;
+pub use difference::{Difference, DifferenceKind};
 pub(crate) use digest::Digested;
 pub(crate) use key_hash::{KeyHash, KeyHasher};
 pub(crate) use located_changes::{locate_changes, visit_source_rows};
@@ -151,20 +159,22 @@ pub struct CompareOptions {
     pub read_only: bool,
 }
 
-/// Compares `tables`, several parts of them at once, in one snapshot of the target, which `holder` keeps meanwhile; the results are in
-/// the order of `tables`.
+/// Compares the tables of a run, several parts of them at once, in one snapshot of the target, which `holder` keeps meanwhile; the
+/// results are in the order of `tables`.
 ///
 /// # Errors
 /// When either side cannot be read.
 pub(crate) fn compare_rows(
     tables: &LoadTables<'_>,
+    run_id: i64,
     options: CompareOptions,
     open_source: &(dyn Fn() -> Result<SourceConnection> + Sync),
     open_target: &(dyn Fn() -> Result<Connection> + Sync),
     holder: &mut Connection,
     observer: &dyn Observer,
 ) -> Result<Vec<TableComparison>> {
-    workers::compare(tables, options, &workers::Sides { open_source, open_target }, holder, observer)
+    let chunks = ledger::chunk_transactions(holder, run_id)?;
+    workers::compare(tables, &chunks, options, &workers::Sides { open_source, open_target }, holder, observer)
 }
 
 /// Whether a table has a key, and both sides have its rows in one order by it.

@@ -1,17 +1,19 @@
 //! Cuts tables into parts that several workers compare at once. Together the parts hold each row exactly once, on both sides: their
 //! bounds come from the source, and the outer bounds are open.
 //!
-//! A part of a table whose rows lie in the order of its key costs as much as its rows. Where SQLite has to sort, each part costs a scan of
-//! all rows, so that there are no more parts than workers.
+//! A part of a table whose rows lie in the order of its key costs as much as its rows, and so does one whose rows are read in the order
+//! in which they were loaded. Where SQLite has to sort, each part costs a scan of all rows, so that there are no more parts than workers.
 
 use migrate_core::identifier::{quote_pg_literal, quote_sqlite};
 use migrate_core::plan::{PlannedColumn, PlannedTable};
 
 use super::compare::{Selection, SourceRows};
 use super::key::OwnedKey;
+use super::loaded_chunks::LoadedChunk;
 use super::part_filters::{PARTS_OF_WORKER, ends, is_integer, is_text, literals, target_filters};
-use super::{CompareOptions, can_merge, key_parts};
+use super::{CompareOptions, can_merge, key_parts, loaded_chunks};
 use crate::error::{Context, Result};
+use crate::ledger::ChunkTransaction;
 use crate::source::SourceConnection;
 use crate::source::key_ranges::key_bounds;
 use crate::source::parts;
@@ -32,32 +34,32 @@ const SAMPLED_KEYS: usize = 64;
 pub(super) enum Part {
     /// Compares rows in the order of their keys.
     Merge(Selection),
+    /// Compares chunks in the order in which they were loaded.
+    Loaded(Vec<LoadedChunk>),
     /// Adds up rows of the source.
     SourceSum(Option<RowRange>),
     /// Adds up rows of the target.
     TargetSum(Option<String>),
 }
 
-/// The parts of a table, and about how much work each is.
+/// The parts of a table with these chunks. The target has to be in the snapshot in which rows are compared.
 pub(super) fn of_table(
     table: &PlannedTable,
+    chunks: &[ChunkTransaction],
     options: CompareOptions,
     source: &SourceConnection,
     target: &mut Connection,
-) -> Result<(Vec<Part>, u64)> {
-    let bounds = parts::rowid_bounds(source, &table.source, table.rowid.as_deref())?;
-    let span = bounds.map(|all| all.last.abs_diff(all.first).saturating_add(1));
-    let rows = match (table.profile_rows, span) {
-        (Some(rows), Some(span)) => rows.min(span),
-        (rows, span) => rows.or(span).unwrap_or(0),
-    };
-    let parts = if can_merge(table) {
-        selections(table, options.workers, source, target)?.into_iter().map(Part::Merge).collect()
-    } else {
-        sums(table, options.workers, source, target)?
-    };
-    let work = rows.saturating_mul(table.columns.len() as u64 + 1) / parts.len().max(1) as u64;
-    Ok((parts, work))
+) -> Result<Vec<Part>> {
+    if !can_merge(table) {
+        return sums(table, options.workers, source, target);
+    }
+    // Rows that lie in the order of their key need no sort.
+    if !has_rowid_key(table, source)?
+        && let Some(chunks) = loaded_chunks::find(table, chunks, target)?
+    {
+        return Ok(loaded_chunks::parts(chunks, options.workers).into_iter().map(Part::Loaded).collect());
+    }
+    Ok(selections(table, options.workers, source, target)?.into_iter().map(Part::Merge).collect())
 }
 
 /// Both sides of a table without a key to merge by, each in parts of its own.
@@ -108,7 +110,7 @@ pub(crate) fn selections(
     if workers < 2 {
         return Ok(whole);
     }
-    if key.len() == 1 && is_rowid(table, column, source)? {
+    if has_rowid_key(table, source)? {
         let ranges = open_ended(&rowid_ranges(table, workers, source)?);
         let cuts: Vec<Vec<String>> = ranges.iter().map(|range| vec![range.last.to_string()]).collect();
         let cuts = cuts.get(..cuts.len().saturating_sub(1)).unwrap_or_default();
@@ -170,8 +172,10 @@ fn between(cuts: &[String], name: &str, [from, until]: [&str; 2]) -> Vec<Option<
     (0..=cuts.len()).map(condition).collect()
 }
 
-/// Whether a column is another name of the rowid (SQLite manual, "Rowid Tables"): an INTEGER PRIMARY KEY that has no index of its own.
-fn is_rowid(table: &PlannedTable, column: &PlannedColumn, source: &SourceConnection) -> Result<bool> {
+/// Whether the key is another name of the rowid (SQLite manual, "Rowid Tables"): an INTEGER PRIMARY KEY that has no index of its own.
+fn has_rowid_key(table: &PlannedTable, source: &SourceConnection) -> Result<bool> {
+    let [position] = table.key_positions()[..] else { return Ok(false) };
+    let Some(column) = table.columns.get(position) else { return Ok(false) };
     if table.rowid.is_none() || !is_integer(column) {
         return Ok(false);
     }

@@ -11,7 +11,7 @@ use migrate_core::plan::{PlannedColumn, PlannedTable, SeedCounts};
 use migrate_core::planner::{SeedComparison, SeedRow, UniqueClash};
 use migrate_core::value::SourceValue;
 
-use super::compare::Field;
+use super::field::Field;
 use super::key_hash::{KeyHash, KeyHasher};
 use super::row_hash::{Form, RowHash};
 use super::row_location::RowLocation;

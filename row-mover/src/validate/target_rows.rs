@@ -14,6 +14,43 @@ use crate::error::{Context, Error, Result};
 use crate::source::rows::HELD_MAX_BYTES;
 use postgres_client::connection::{Connection, CopyOut};
 
+/// A row of a table in PostgreSQL.
+pub(crate) trait TargetRow {
+    /// The bytes of a field; none for NULL.
+    fn field(&self, position: usize) -> Option<&[u8]>;
+
+    /// The digest of the long value at a position, for which [`TargetRow::field`] returns nothing; none if it is not long.
+    fn digested(&self, position: usize) -> Option<Digested>;
+}
+
+/// A copy of a row, which outlives the stream.
+#[derive(Debug)]
+pub(super) struct HeldRow {
+    bytes: Vec<u8>,
+    fields: FieldRanges,
+    digested: Vec<(usize, Digested)>,
+}
+
+impl HeldRow {
+    /// The memory that it needs, in bytes.
+    pub(super) fn size(&self) -> usize {
+        size_of::<HeldRow>()
+            + self.bytes.capacity()
+            + self.fields.capacity() * size_of::<Option<std::ops::Range<usize>>>()
+            + self.digested.capacity() * size_of::<(usize, Digested)>()
+    }
+}
+
+impl TargetRow for HeldRow {
+    fn field(&self, position: usize) -> Option<&[u8]> {
+        self.fields.get(position).cloned().flatten().and_then(|range| self.bytes.get(range))
+    }
+
+    fn digested(&self, position: usize) -> Option<Digested> {
+        self.digested.iter().find(|(long, _)| *long == position).map(|(_, digested)| *digested)
+    }
+}
+
 /// The target's rows of one table, in an order of its own.
 pub(crate) struct TargetRows<'a> {
     copy: CopyOut<'a>,
@@ -132,14 +169,14 @@ impl<'a> TargetRows<'a> {
         }
     }
 
-    /// The bytes of a field of the current row; none for NULL.
-    pub(crate) fn field(&self, position: usize) -> Option<&[u8]> {
-        self.fields.get(position).cloned().flatten().map(|range| self.reader.field(range))
-    }
-
     /// The bytes of an appended value; none for NULL.
     pub(crate) fn appended(&self, position: usize) -> Option<&[u8]> {
         self.field(self.appended_at + position)
+    }
+
+    /// The bytes of a field of the current row; none for NULL.
+    pub(crate) fn field(&self, position: usize) -> Option<&[u8]> {
+        self.fields.get(position).cloned().flatten().map(|range| self.reader.field(range))
     }
 
     /// The digest of the long value at a position of the current row, for which [`TargetRows::field`] returns nothing; none if it is not
@@ -148,6 +185,34 @@ impl<'a> TargetRows<'a> {
         let place = self.long.iter().position(|&long| long == position)?;
         let at = self.planned + 2 * place;
         Digested::of_fields(self.field(at)?, self.field(at + 1)?)
+    }
+
+    /// A copy of the planned columns of the current row.
+    pub(super) fn held(&self) -> HeldRow {
+        let mut bytes = Vec::with_capacity(
+            (0..self.planned).filter_map(|place| self.field(place)).map(<[u8]>::len).sum(),
+        );
+        let copied = (0..self.planned).map(|position| {
+            self.field(position).map(|field| {
+                let first = bytes.len();
+                bytes.extend_from_slice(field);
+                first..bytes.len()
+            })
+        });
+        let fields = copied.collect();
+        let digests = self.long.iter().filter_map(|&position| Some((position, self.digested(position)?)));
+        HeldRow { bytes, fields, digested: digests.collect() }
+    }
+}
+
+/// Its current row.
+impl TargetRow for TargetRows<'_> {
+    fn field(&self, position: usize) -> Option<&[u8]> {
+        self.field(position)
+    }
+
+    fn digested(&self, position: usize) -> Option<Digested> {
+        self.digested(position)
     }
 }
 

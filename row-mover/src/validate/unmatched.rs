@@ -8,7 +8,7 @@
 use migrate_core::plan::PlannedTable;
 
 use super::TableComparison;
-use super::compare::{Difference, DifferenceKind, NAMED_DIFFERENCES_MAX};
+use super::difference::{Difference, DifferenceKind, NAMED_DIFFERENCES_MAX};
 use super::external_sort::{RUN_BYTES, Record, Sorted, Sorter};
 use super::inspected_rows::{inspect_source_rows, inspect_target_rows};
 use super::multiset::{add_source, add_target, each_expected, expected_value, unreadable};

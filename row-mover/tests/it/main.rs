@@ -40,6 +40,7 @@ mod keyless;
 mod leaks;
 mod limits;
 mod live;
+mod load_order;
 mod long_paths;
 mod long_values;
 mod loud;

@@ -94,6 +94,26 @@ fn refused_write(session: &mut postgres_client::Connection, sql: &str) {
 }
 
 #[test]
+fn a_name_in_the_archive_that_is_taken_is_not_used() {
+    let case = Case::new(SOURCE);
+    case.moved();
+    cut_over(&case);
+    // As if another rollback had ended in each second of this one.
+    case.execute(
+        "DO $$ BEGIN FOR second IN 0..60 LOOP EXECUTE format('CREATE SCHEMA %I', 'public_until_' || to_char(\
+         (now() + make_interval(secs => second)) AT TIME ZONE 'UTC', 'YYYYMMDD\"t\"HH24MISS\"z\"')); END LOOP; END $$",
+    );
+    let request = request(&case);
+    let mut rollback = Rollback::open(&request, &Silent).unwrap();
+    execute_until(&mut rollback, None);
+    let archives = case.ask("SELECT table_schema FROM information_schema.tables WHERE table_name = 'log'");
+    assert!(
+        archives.len() == 1 && archives[0].starts_with("public_until_") && archives[0].ends_with("z_2"),
+        "{archives:?}"
+    );
+}
+
+#[test]
 fn the_loss_is_exact() {
     let case = Case::new(SOURCE);
     case.moved();

@@ -8,11 +8,12 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 
 use super::*;
+use crate::error::Error;
 use crate::source::preflight::scan_values;
 use crate::source::{evidence, orphans};
 
 /// Values that are equal to others by one rule of SQLite's and different by another one.
-const VALUES: [&str; 30] = [
+const VALUES: [&str; 38] = [
     "NULL",
     "0",
     "-0.0",
@@ -43,7 +44,24 @@ const VALUES: [&str; 30] = [
     "-9e999",
     "printf('%.9000c', 'x')",
     "2",
+    "printf('%.8000c', 'a')",
+    "printf('%.8000c', 'b')",
+    "printf('%.8000c', 'c')",
+    "printf('%.8000c', 'd')",
+    "printf('%.8000c', 'e')",
+    "printf('%.8000c', 'f')",
+    "printf('%.8000c', 'g')",
+    "CAST(printf('%.8000c', 'g') AS BLOB)",
 ];
+
+/// The value that is too long to be held.
+const TOO_LONG: usize = 28;
+
+/// Those after it are long: two of them are too long for one key, and three of them need more memory than [`ONE_SET_BYTES`].
+const LONG: usize = 30;
+
+/// The memory of the smallest set: it has room for two keys of 8,000 bytes.
+const ONE_SET_BYTES: usize = (1 << 14) + (1 << 11);
 
 const TYPES: [&str; 8] =
     ["INTEGER", "TEXT", "REAL", "BLOB", "NUMERIC", "", "TEXT COLLATE NOCASE", "TEXT COLLATE RTRIM"];
@@ -79,7 +97,18 @@ fn load_plan(path: &Path, keys: &[(&str, PlannedForeignKey)]) -> LoadPlan<'stati
 /// Scans all rows as [`scan_values`] does, with memory for this many bytes of keys.
 fn uncertain(source: &SourceConnection, plan: &LoadPlan<'_>, bytes: usize) -> Vec<(usize, usize)> {
     let budget = Budget::new(bytes);
-    let mut keys = ForeignKeys::new(plan, &budget, source.is_utf8().unwrap());
+    let mut keys = scanned(source, plan, &budget);
+    keys.check_spilled(1, &|| Ok(())).unwrap();
+    all_uncertain(&keys)
+}
+
+fn all_uncertain(keys: &ForeignKeys<'_>) -> Vec<(usize, usize)> {
+    let of_table = |table| keys.uncertain(table).map(move |number| (table, number)).collect::<Vec<_>>();
+    (0..keys.tables.len()).flat_map(of_table).collect()
+}
+
+fn scanned<'a>(source: &SourceConnection, plan: &'a LoadPlan<'a>, budget: &'a Budget) -> ForeignKeys<'a> {
+    let mut keys = ForeignKeys::new(plan, budget, source).unwrap();
     let failed = || "it cannot be read".to_owned();
     let order = keys.settle_order();
     assert_eq!(order.iter().collect::<BTreeSet<_>>().len(), plan.tables.len());
@@ -92,8 +121,7 @@ fn uncertain(source: &SourceConnection, plan: &LoadPlan<'_>, bytes: usize) -> Ve
         keys.complete(table);
     }
     order.iter().for_each(|&table| keys.check_late(source, table, None).unwrap());
-    let of_table = |table| keys.uncertain(table).map(move |number| (table, number)).collect::<Vec<_>>();
-    (0..plan.tables.len()).flat_map(of_table).collect()
+    keys
 }
 
 /// How many rows of each foreign key have no parent, by SQLite's own comparison.
@@ -178,16 +206,18 @@ proptest! {
         }
         connection.execute_batch("COMMIT").unwrap();
         let plan = load_plan(&path, &planned);
-        let source = SourceConnection::open_live(&path).unwrap();
+        // A copy of ours, next to which keys may be written.
+        let source = SourceConnection::open_sealed(&path).unwrap();
         let expected = orphans(&source, &plan);
-        for bytes in [KEYS_BYTES_MAX, 1 << 15, 0] {
+        for bytes in [KEYS_BYTES_MAX, ONE_SET_BYTES, 0] {
             let uncertain = uncertain(&source, &plan, bytes);
             for (key, rows) in &expected {
                 prop_assert!(*rows == 0 || uncertain.contains(key), "{:?} has {} rows without a parent", key, rows);
             }
             let place = plan.tables.iter().position(|table| table.source == "c").unwrap();
-            let is_short = parents.iter().all(|(a, b)| *a != 28 && *b != 28) && children.iter().all(|(x, y, _)| *x != 28 && *y != 28);
-            if bytes == KEYS_BYTES_MAX && is_short {
+            let is_held = |a: usize, b: usize| a != TOO_LONG && b != TOO_LONG && (a < LONG || b < LONG);
+            let are_held = parents.iter().all(|(a, b)| is_held(*a, *b)) && children.iter().all(|(x, y, _)| is_held(*x, *y));
+            if bytes > 0 && are_held {
                 let is_plain = are_plain(&connection, child_columns, "p", parent_columns);
                 prop_assert!(!is_plain || !uncertain.contains(&(place, 0)), "it is certain that all have a parent");
                 let is_plain = are_plain(&connection, &["again"], "c", &["x"]);
@@ -223,9 +253,11 @@ fn keys_are_found_across_the_parts_of_large_tables() {
     let plan = load_plan(&path, &planned);
     let source = SourceConnection::open_live(&path).unwrap();
     assert_eq!(uncertain(&source, &plan, KEYS_BYTES_MAX), []);
-    // Without memory for the names nothing is known about them.
+    // Without memory for the names, and without a folder for a file, nothing is known about them.
     let place = plan.tables.iter().position(|table| table.source == "child").unwrap();
     assert_eq!(uncertain(&source, &plan, 2 << 20), [(place, 0)]);
+    let sealed = SourceConnection::open_sealed(&path).unwrap();
+    assert_eq!(uncertain(&sealed, &plan, 2 << 20), []);
     let scan = || {
         let open = || SourceConnection::open_live(&path);
         scan_values(&plan, 4, 1 << 20, &open, &|_| Ok(())).unwrap()
@@ -251,6 +283,108 @@ fn keys_are_found_across_the_parts_of_large_tables() {
             ("before", vec!["id=60001"]),
         ]
     );
+}
+
+/// 3,000 rows with texts, integers that do not follow each other and keys of two columns as parents, and a table WITHOUT ROWID that
+/// references itself.
+const MANY_KEYS: &str = "CREATE TABLE parent (name TEXT, number INTEGER, half REAL);
+    CREATE TABLE tree (name TEXT PRIMARY KEY, over TEXT) WITHOUT ROWID;
+    CREATE TABLE child (id INTEGER PRIMARY KEY, name TEXT, number INTEGER, half, leaf TEXT);
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+      INSERT INTO parent SELECT 'name ' || i || 'END', (i * 2654435761) % 4294967296, i / 2.0 FROM n;
+    INSERT INTO tree SELECT name, 'name ' || (3001 - substr(name, 6)) || 'END' FROM parent;
+    INSERT INTO child SELECT NULL, p.name, number, half, over FROM parent AS p JOIN tree AS t ON p.name = t.name;
+    INSERT INTO child SELECT NULL, name, number, half, leaf FROM child ORDER BY number;
+    INSERT INTO child (name) VALUES (NULL);";
+
+/// Creates such a file and a plan for it. Each text ends with `end`.
+fn with_many_keys(path: &Path, end: &str) -> LoadPlan<'static> {
+    Connection::open(path).unwrap().execute_batch(&MANY_KEYS.replace("END", end)).unwrap();
+    load_plan(
+        path,
+        &[
+            ("child", foreign_key(&["name"], "parent", &["name"])),
+            ("child", foreign_key(&["number"], "parent", &["number"])),
+            ("child", foreign_key(&["half", "name"], "parent", &["half", "name"])),
+            ("child", foreign_key(&["leaf"], "tree", &["name"])),
+            ("tree", foreign_key(&["over"], "tree", &["name"])),
+        ],
+    )
+}
+
+#[test]
+fn keys_that_do_not_fit_into_memory_are_compared_in_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("source.db");
+    // A partition has 47 texts, 33 kB: twice as much as there is memory.
+    let plan = with_many_keys(&path, &"x".repeat(700));
+    let source = SourceConnection::open_sealed(&path).unwrap();
+    for workers in [1, 2] {
+        let budget = Budget::new(workers * ONE_SET_BYTES);
+        let mut keys = scanned(&source, &plan, &budget);
+        assert!(keys.parents.iter().all(|parent| !parent.spilled.is_empty() && parent.is_spilled()));
+        assert!(keys.links.iter().all(|link| !link.spilled.is_empty()));
+        // Nothing would be left if the process ended now.
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        keys.check_spilled(workers, &|| Ok(())).unwrap();
+        assert_eq!(all_uncertain(&keys), [], "with {workers} workers");
+    }
+    let budget = Budget::new(ONE_SET_BYTES);
+    let mut keys = scanned(&source, &plan, &budget);
+    let stopped = keys.check_spilled(2, &|| Err(Error::new("it is to stop"))).unwrap_err();
+    assert_eq!(stopped.to_string(), "it is to stop");
+}
+
+/// The file has a key in another partition each time: the rows that are changed here are in all of them.
+#[test]
+fn a_row_without_a_parent_is_found_in_whatever_partition_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let [original, path] = ["original.db", "source.db"].map(|name| folder.path().join(name));
+    let plan = with_many_keys(&original, "");
+    let place = |name: &str| plan.tables.iter().position(|table| table.source == name).unwrap();
+    let (child, tree) = (place("child"), place("tree"));
+    for row in (1..3000).step_by(100) {
+        for (change, expected) in [
+            ("UPDATE parent SET name = 'NAME' WHERE rowid = ?1", vec![(child, 0), (child, 2)]),
+            ("UPDATE child SET number = -number WHERE id = ?1", vec![(child, 1)]),
+            ("UPDATE child SET half = half + 1 WHERE id = ?1", vec![(child, 2)]),
+            ("UPDATE tree SET over = over || ' ' WHERE name = 'name ' || ?1", vec![(tree, 0)]),
+            ("DELETE FROM tree WHERE name = 'name ' || ?1", vec![(child, 3), (tree, 0)]),
+        ] {
+            std::fs::copy(&original, &path).unwrap();
+            let changed = Connection::open(&path).unwrap().execute(change, [row]).unwrap();
+            assert_eq!(changed, 1, "{change}, {row}");
+            let source = SourceConnection::open_sealed(&path).unwrap();
+            let found: BTreeSet<_> = uncertain(&source, &plan, ONE_SET_BYTES).into_iter().collect();
+            assert_eq!(found, BTreeSet::from_iter(expected), "{change}, {row}");
+        }
+    }
+}
+
+/// 24 MB of keys: more than the scan of all values has memory for.
+#[test]
+fn rows_without_a_parent_are_named_where_keys_do_not_fit_into_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("source.db");
+    let connection = Connection::open(&path).unwrap();
+    connection
+        .execute_batch(
+            "CREATE TABLE parent (name TEXT); CREATE TABLE child (id INTEGER PRIMARY KEY, name TEXT);
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+               INSERT INTO parent SELECT printf('%.8000c%d', 'x', i) FROM n;
+             INSERT INTO child SELECT rowid, name FROM parent;",
+        )
+        .unwrap();
+    let plan = load_plan(&path, &[("child", foreign_key(&["name"], "parent", &["name"]))]);
+    let named = || {
+        let open = || SourceConnection::open_sealed(&path);
+        let findings = scan_values(&plan, 2, 1 << 20, &open, &|_| Ok(())).unwrap();
+        let offenders = findings.tables.into_iter().flat_map(|table| table.offenders);
+        offenders.flat_map(|found| found.first).map(|row| row.key).collect::<Vec<_>>()
+    };
+    assert_eq!(named(), [""; 0]);
+    connection.execute_batch("DELETE FROM parent WHERE rowid IN (7, 2000)").unwrap();
+    assert_eq!(named(), ["id=7", "id=2000"]);
 }
 
 /// Two texts in UTF-16 that become one in UTF-8.

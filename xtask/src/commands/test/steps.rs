@@ -100,14 +100,11 @@ fn building_the_tests(context: &Context) -> anyhow::Result<StepResult> {
 fn tests(context: &Context) -> anyhow::Result<StepResult> {
     let options: &[&str] = if context.keep_going { &["--no-fail-fast"] } else { &[] };
     output::note(&format!("{SEED_VARIABLE}={} repeats the random choices of this run", context.seed));
-    let mut command = context.on_test_server(cargo_test(context, options))?;
-    if std::env::var_os(THREADS_VARIABLE).is_none() {
-        command = command.env(THREADS_VARIABLE, test_threads().to_string());
-    }
+    let command = context.on_test_server(cargo_test(context, options))?;
     context.check(command, "see the failures above")
 }
 
-/// Returns how many tests of a program run at the same time: many of them wait for a server or a timeout most of the time.
+/// Returns how many tests of a program run at the same time: many of them wait for a server, a timeout or a package most of the time.
 fn test_threads() -> usize {
     2 * std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -167,7 +164,7 @@ fn advisories(context: &Context) -> anyhow::Result<StepResult> {
 }
 
 impl Context {
-    /// Gives a command that runs tests the server and the seed, and no setting of the developer.
+    /// Gives a command that runs tests the server, the seed and the number of threads, and no setting of the developer.
     ///
     /// # Errors
     /// When the server cannot be started.
@@ -178,6 +175,9 @@ impl Context {
             command.env(URL_VARIABLE, url).env(SEED_VARIABLE, &seed).env(PROPTEST_VARIABLE, &seed);
         if let Some(version) = self.pg_version {
             command = command.env(VERSION_VARIABLE, version.to_string());
+        }
+        if std::env::var_os(THREADS_VARIABLE).is_none() {
+            command = command.env(THREADS_VARIABLE, test_threads().to_string());
         }
         for name in NOT_FOR_TESTS {
             command = command.env_remove(name);
