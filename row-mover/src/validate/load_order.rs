@@ -79,12 +79,14 @@ struct InOrder<'a> {
     is_at_row: bool,
     /// Whether the rows that were read so far could be brought together.
     is_settled: bool,
+    /// How many rows of the source were read.
+    read: u64,
 }
 
 impl<'a> InOrder<'a> {
     fn new(table: &'a PlannedTable, key: &'a [usize], show_values: bool) -> InOrder<'a> {
         let rows = RowComparison::new(table, key, show_values);
-        InOrder { rows, early: Early::default(), is_at_row: false, is_settled: true }
+        InOrder { rows, early: Early::default(), is_at_row: false, is_settled: true, read: 0 }
     }
 
     /// Compares all rows of a chunk; none if they cannot be brought together.
@@ -98,12 +100,13 @@ impl<'a> InOrder<'a> {
         let table = self.rows.table;
         let failed = || format!("table {} of the sealed copy cannot be read", table.source);
         let mut stream = TargetRows::open_ordered(table, "", Some(&chunk.condition), &[], target)?;
-        self.advance(&mut stream)?;
+        self.is_settled = self.advance(&mut stream)?;
         let range = Some(RowRange::Rowids(chunk.rowids));
         Scan::of(table).within(range).each(source, &failed, &mut |row| {
-            if self.rows.found.source_rows.is_multiple_of(REPORT_EACH_ROWS) {
+            if self.read.is_multiple_of(REPORT_EACH_ROWS) {
                 check_stop(observer)?;
             }
+            self.read += 1;
             if self.is_settled && self.rows.expect(row)? == Presence::Moved {
                 self.is_settled = self.visit(row, &mut stream)?;
             }

@@ -18,6 +18,10 @@ use postgres_client::connection::{Connection, text_array};
 /// Tables of fewer rows are sorted, which takes no more time than the search for their chunks.
 const ROWS_MIN: u64 = 1 << 12;
 
+/// How often all pages of a table may be read for its chunks, each from its first row to its last: where rows are of very different sizes,
+/// PostgreSQL puts some into old pages that have room. Following the key costs as much as reading some fourteen times (measured).
+const READ_MAX: u64 = 8;
+
 /// A chunk whose rows are in PostgreSQL as they were loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LoadedChunk {
@@ -28,8 +32,8 @@ pub(super) struct LoadedChunk {
     rows: u64,
 }
 
-/// The chunks of a table, in the order of their rowids; none where the rows are no longer as they were loaded, or the table is small or
-/// has no rowids. The target has to be in the snapshot in which rows are compared.
+/// The chunks of a table, in the order of their rowids; none where the rows are no longer as they were loaded or lie too far apart, or the
+/// table is small or has no rowids. The target has to be in the snapshot in which rows are compared.
 ///
 /// # Errors
 /// When PostgreSQL cannot be read.
@@ -38,16 +42,20 @@ pub(super) fn find(
     chunks: &[ChunkTransaction],
     target: &mut Connection,
 ) -> Result<Option<Vec<LoadedChunk>>> {
-    let keeps_rows = table.existing.as_ref().is_some_and(|existing| existing.keeps_rows());
+    // Rows of an app's table, and of one with generated columns, are staged: they have the number of a subtransaction.
+    let is_staged = table.existing.is_some() || table.sent_positions().len() < table.columns.len();
     let rows: u64 = chunks.iter().map(|chunk| chunk.rows).fold(0, u64::saturating_add);
-    if table.rowid.is_none() || keeps_rows || rows < ROWS_MIN {
+    let transactions: HashSet<&str> = chunks.iter().map(|chunk| chunk.transaction.as_str()).collect();
+    if table.rowid.is_none() || is_staged || rows < ROWS_MIN || transactions.len() < chunks.len() {
         return Ok(None);
     }
-    let transactions: HashSet<&str> = chunks.iter().map(|chunk| chunk.transaction.as_str()).collect();
-    let Some(ranges) = open_ended(chunks).filter(|_| transactions.len() == chunks.len()) else {
-        return Ok(None);
-    };
+    let Some(ranges) = open_ended(chunks) else { return Ok(None) };
     let Some(places) = places(table, chunks, target)? else { return Ok(None) };
+    let read: u64 = places.values().map(Place::pages).fold(0, u64::saturating_add);
+    let all = places.values().map(|place| place.ends[1].page + 1).max().unwrap_or(0);
+    if read > all.saturating_mul(READ_MAX) {
+        return Ok(None);
+    }
     let found = chunks.iter().zip(ranges).map(|(chunk, rowids)| {
         let condition = match places.get(chunk.transaction.as_str()) {
             Some(place) if place.rows == chunk.rows => place.condition(&chunk.transaction),
@@ -98,42 +106,79 @@ fn open_ended(chunks: &[ChunkTransaction]) -> Option<Vec<RowidRange>> {
     Some(open)
 }
 
+/// Where a row lies (`ctid`; manual, section 5.5 "System Columns").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct RowPlace {
+    page: u64,
+    item: u64,
+}
+
+impl RowPlace {
+    /// Reads it as PostgreSQL prints it.
+    fn parse(text: &str) -> Option<RowPlace> {
+        let (page, item) = text.strip_prefix('(')?.strip_suffix(')')?.split_once(',')?;
+        Some(RowPlace { page: page.parse().ok()?, item: item.parse().ok()? })
+    }
+
+    fn sql(self) -> String {
+        format!("'({},{})'::tid", self.page, self.item)
+    }
+}
+
 /// Where the rows of a transaction lie.
 #[derive(Debug)]
 struct Place {
     rows: u64,
-    /// The first and the last row, as PostgreSQL prints their `ctid`.
-    ends: [String; 2],
+    /// The first and the last row.
+    ends: [RowPlace; 2],
 }
 
 impl Place {
+    /// The pages from the first to the last row.
+    fn pages(&self) -> u64 {
+        let [first, last] = self.ends;
+        last.page.saturating_sub(first.page) + 1
+    }
+
     fn condition(&self, transaction: &str) -> String {
-        let [first, last] = self.ends.each_ref().map(|end| quote_pg_literal(end));
-        let transaction = quote_pg_literal(transaction);
-        format!("ctid >= {first}::tid AND ctid <= {last}::tid AND xmin = {transaction}::xid")
+        let [first, last] = self.ends.map(RowPlace::sql);
+        format!("ctid >= {first} AND ctid <= {last} AND xmin = {}::xid", quote_pg_literal(transaction))
     }
 }
 
-/// Where the rows of each chunk's transaction lie; none if there are rows of other transactions.
+/// Where the rows of each chunk's transaction lie; none if there are rows of other transactions, or this role may not see.
 fn places(
     table: &PlannedTable,
     chunks: &[ChunkTransaction],
     target: &mut Connection,
 ) -> Result<Option<HashMap<String, Place>>> {
-    let transactions = text_array(chunks.iter().map(|chunk| Some(&chunk.transaction)));
+    let name = table.qualified(&table.target);
+    // Other kinds of tables may have no such columns, and a role may have rights to some columns only.
     let sql = format!(
-        "SELECT CASE WHEN xmin = ANY ({}::xid[]) THEN xmin END AS transaction, count(*), min(ctid), max(ctid) FROM {} GROUP BY 1",
+        "SELECT c.relkind = 'r' AND m.amname = 'heap' AND has_table_privilege(c.oid, 'SELECT') \
+         FROM pg_class AS c JOIN pg_am AS m ON m.oid = c.relam WHERE c.oid = {}::regclass",
+        quote_pg_literal(&name)
+    );
+    if target.query(&sql, &[])?.first().and_then(|row| row.first()) != Some(&Some("t".to_owned())) {
+        return Ok(None);
+    }
+    let transactions = text_array(chunks.iter().map(|chunk| Some(&chunk.transaction)));
+    target.script("SET LOCAL jit = off")?;
+    let sql = format!(
+        "SELECT CASE WHEN xmin = ANY ({}::xid[]) THEN xmin END, count(*), min(ctid), max(ctid) FROM {name} GROUP BY 1",
         quote_pg_literal(&transactions),
-        table.qualified(&table.target)
     );
     let mut places = HashMap::new();
-    target.script("SET LOCAL jit = off")?;
     for row in target.slow_query(&sql)? {
         let values: Vec<&String> = row.iter().flatten().collect();
-        // A row whose transaction is of no chunk has NULL in its place.
+        // Rows whose transaction is of no chunk have NULL in its place.
         let [transaction, rows, first, last] = values[..] else { return Ok(None) };
-        let rows = rows.parse().map_err(|_| Error::new("PostgreSQL counts rows in an unknown form"))?;
-        places.insert(transaction.clone(), Place { rows, ends: [first.clone(), last.clone()] });
+        let place = (|| {
+            let ends = [RowPlace::parse(first)?, RowPlace::parse(last)?];
+            Some(Place { rows: rows.parse().ok()?, ends })
+        })();
+        let unknown = || Error::new("PostgreSQL prints the places of rows in an unknown form");
+        places.insert(transaction.clone(), place.ok_or_else(unknown)?);
     }
     Ok(Some(places))
 }
@@ -160,6 +205,15 @@ mod tests {
         assert_eq!(open(&[Some((5, 9)), Some((1, 4)), Some((20, 30))]), None);
         assert_eq!(open(&[None, Some((1, 4))]), None);
         assert_eq!(open(&[]), Some(Vec::new()));
+    }
+
+    #[test]
+    fn places_of_rows_are_read_as_postgresql_prints_them() {
+        let place = RowPlace::parse("(4036590,17)").unwrap();
+        assert_eq!((place.page, place.item, place.sql().as_str()), (4_036_590, 17, "'(4036590,17)'::tid"));
+        for text in ["", "()", "(1)", "1,2", "(1,2", "(a,2)", "(1,2,3)"] {
+            assert_eq!(RowPlace::parse(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -79,10 +79,11 @@ pub(super) struct Cut<'q, P> {
 impl<P> Cut<'_, P> {
     /// Adds the parts of the table to the work that is left.
     pub(super) fn into(mut self, parts: impl IntoIterator<Item = P>) {
-        self.is_done = true;
         let mut state = self.queue.lock();
         state.parts.extend(parts);
         state.cutting -= 1;
+        drop(state);
+        self.is_done = true;
         self.queue.changed.notify_all();
     }
 }

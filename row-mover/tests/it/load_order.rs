@@ -3,11 +3,15 @@
 //!
 //! What makes the first order possible is forged here: one transaction writes the rows, and touches the chunk in the ledger.
 
-use row_mover::validate::TableComparison;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use postgres_client::{DbSettings, TargetUrl};
+use row_mover::run::{self, Purpose, Silent, ValidationRequest};
+use row_mover::validate::{CompareOptions, TableComparison};
 use test_database::own_server::OwnServer;
 
 use crate::loud::loud_server;
-use crate::support::Case;
+use crate::support::{Case, chain};
 
 /// A table whose keys do not ascend.
 const SOURCE: &str = "CREATE TABLE named (k TEXT PRIMARY KEY, v TEXT, n INTEGER);
@@ -147,4 +151,69 @@ fn rows_that_no_chunk_was_made_for_are_compared() {
     forge(&case, "SELECT * FROM aside.kept WHERE n <= 5990 ORDER BY n", 5_990);
     let (found, reads) = validated(&server, &case);
     assert_eq!((found.missing, found.equal, reads.in_load_order), (10, 5990, 1), "{found:?}");
+}
+
+#[test]
+fn a_vacuum_full_between_two_parts_hides_nothing() {
+    let server = loud_server();
+    let case = moved_case(&server, SOURCE);
+    // One more row than the source has, which lies in front, where no part looks once the rows have moved.
+    case.execute("BEGIN; TRUNCATE named; INSERT INTO named SELECT 'filler ' || i FROM generate_series(1, 300) AS i; COMMIT");
+    case.execute(
+        "BEGIN; INSERT INTO named VALUES ('key', 'v', 0); INSERT INTO named SELECT * FROM aside.kept ORDER BY n; \
+         DELETE FROM migration.chunks WHERE chunk > 0; UPDATE migration.chunks SET rows = 6001, rowid_first = 1, rowid_last = 6000; COMMIT",
+    );
+    case.execute("DELETE FROM named WHERE k LIKE 'filler%'");
+    let (found, reads) = validated(&server, &case);
+    assert_eq!((found.extra, found.equal, reads.in_load_order), (1, 6_000, 1), "{found:?}");
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                case.execute("VACUUM FULL named");
+            }
+        });
+        let results: Vec<_> = (0..10).map(|_| validated(&server, &case).0).collect();
+        is_over.store(true, Ordering::Relaxed);
+        for found in results {
+            assert_eq!((found.extra, found.missing, found.different), (1, 0, 0), "{found:?}");
+        }
+    });
+}
+
+#[test]
+fn rows_that_are_spread_over_the_table_are_compared_by_key() {
+    let server = loud_server();
+    let many = SOURCE.replace("< 6000", "< 40000").replace("'%.*c', 60", "'%.*c', 2000");
+    let case = moved_case(&server, &many);
+    let chunks: usize = case.ask("SELECT count(*) FROM migration.chunks")[0].parse().unwrap();
+    assert!(chunks > 8, "{chunks}");
+    assert_eq!(validated(&server, &case).1.in_load_order, chunks);
+    case.execute("CLUSTER named USING named_pkey");
+    let (found, reads) = validated(&server, &case);
+    assert!(found.is_equal() && reads.in_load_order == 0 && reads.by_key > 0, "{found:?} {reads:?}");
+}
+
+#[test]
+fn a_role_that_may_read_only_the_columns_compares_by_key() {
+    let server = loud_server();
+    let case = moved_case(&server, SOURCE);
+    let role = format!("{}_reader", case.database.name());
+    case.execute(&format!(
+        "CREATE ROLE {role} LOGIN PASSWORD 'no-secret'; GRANT USAGE ON SCHEMA migration TO {role}; \
+         GRANT SELECT ON ALL TABLES IN SCHEMA migration TO {role}; GRANT SELECT (k, v, n) ON named TO {role}"
+    ));
+    let (scheme, rest) = case.database.url().split_once("://").unwrap();
+    let url = format!("{scheme}://{role}:no-secret@{}", rest.rsplit_once('@').unwrap().1);
+    let request = ValidationRequest {
+        target: TargetUrl::parse(&url).unwrap(),
+        settings: DbSettings { pool_max: 4, ..DbSettings::default() },
+        migrations: &case.migrations,
+        options: CompareOptions { workers: 2, read_only: true, ..CompareOptions::default() },
+        purpose: Purpose::ChangesSince,
+        integrity_check: false,
+    };
+    let error = run::validate(&request, &Silent).map(drop).err().map(|error| chain(&error));
+    assert!(!error.as_deref().is_some_and(|words| words.contains("named")), "{error:?}");
+    case.execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }
