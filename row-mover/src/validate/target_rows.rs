@@ -225,6 +225,8 @@ fn long_columns(
 ) -> Result<Vec<usize>> {
     /// No method of PostgreSQL's makes a value smaller than by this factor (`pglz` by 91, `lz4` by 255 at most).
     const COMPRESSION_MAX: u32 = 256;
+    /// A row may have so many long values in full: to search all rows for lengths costs more than to hold these.
+    const HELD_OF_ROW: u32 = 4;
     let candidates: Vec<usize> = (table.columns.iter().enumerate())
         .filter(|(_, column)| column.has_digest())
         .map(|(position, _)| position)
@@ -232,12 +234,12 @@ fn long_columns(
     if candidates.is_empty() {
         return Ok(candidates);
     }
-    // A long value is in the table's TOAST relation, if there is one of some size; if there is none, rows are short.
+    // A long value is in the table's TOAST relation, if there is one of some size; if there is none, rows are short enough.
     let relation = quote_pg_literal(&table.qualified(&table.target));
     let kept_apart = format!(
         "SELECT coalesce(sum(pg_relation_size(reltoastrelid)), 0) > {} OR bool_or(relkind <> 'r') FROM pg_class WHERE oid = \
          {relation}::regclass",
-        held_max / COMPRESSION_MAX
+        HELD_OF_ROW.saturating_mul(held_max) / COMPRESSION_MAX
     );
     let answer = target.query(&kept_apart, &[])?;
     if answer.first().and_then(|row| row.first()) == Some(&Some("f".to_owned())) {
