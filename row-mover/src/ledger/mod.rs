@@ -191,6 +191,8 @@ pub(crate) fn begin_run<'p>(
 ) -> Result<Run<'p>> {
     let manifest = serde_json::to_string(seal).context(|| "the manifest cannot be written".to_owned())?;
     let id = connection.transaction(|connection| {
+        // A plan of thousands of tables may take longer than a short statement.
+        connection.script("SET LOCAL statement_timeout = 0").context(|| WRITE_FAILED)?;
         let id = insert_run(connection, subject, plan, &manifest).context(|| WRITE_FAILED)?;
         for &(phase, seconds) in phases {
             finish_phase(connection, id, phase, seconds)?;

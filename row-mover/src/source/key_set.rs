@@ -15,6 +15,9 @@ const BLOCK_BYTES: usize = 1 << 18;
 /// The size of the first block, so that the sets of many small tables need little. No form is longer.
 const FIRST_BLOCK_BYTES: usize = 1 << 14;
 
+/// The most integers that are written at once: a second's work. Runs of any length need 16 bytes in memory.
+const INTEGERS_MAX: u128 = 1 << 24;
+
 /// The smallest number of slots.
 const SLOTS_MIN: usize = 1 << 8;
 
@@ -73,7 +76,7 @@ impl KeyBatch {
         true
     }
 
-    /// Hands all keys to `visit` as forms, each after its length, in blocks, until it returns false. Returns whether it never did.
+    /// Hands all keys to `visit` as forms, each after its length, in blocks. Returns false as soon as `visit` does.
     pub(super) fn each_block(&self, visit: &mut dyn FnMut(&[u8]) -> bool) -> bool {
         (self.forms.is_empty() || visit(&self.forms)) && each_block_of_runs(&self.runs, visit)
     }
@@ -109,8 +112,12 @@ fn push_form(forms: &mut Vec<u8>, form: &[u8]) -> bool {
     true
 }
 
-/// Hands integers to `visit` as [`KeyBatch::each_block`] does.
+/// Hands integers to `visit` as [`KeyBatch::each_block`] does. Returns false if they are too many to be written one by one.
 fn each_block_of_runs(runs: &[(i64, i64)], visit: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+    let count = runs.iter().map(|(first, last)| u128::from(last.abs_diff(*first)) + 1).sum::<u128>();
+    if count > INTEGERS_MAX {
+        return false;
+    }
     let (mut block, mut form) = (Vec::new(), Vec::new());
     for integer in runs.iter().flat_map(|&(first, last)| first..=last) {
         form.clear();

@@ -1,19 +1,20 @@
 //! Keys that are too many for memory: a private file has them until the scan is over, in partitions by hash, so that those of one
 //! partition fit into memory (a grace hash join).
 //!
-//! The file is in the folder of the sealed copy, which has the same values, and only this account may read it. It has no name, so that
-//! nothing is left of it however the process ends. This module writes and reads keys; it does not decide which keys are compared.
+//! The file is in the folder of the sealed copy, which has the same values, and only this account may read it. It has no name (where the
+//! file system knows no such files, it loses its name at once), so that nothing is left of it however the process ends. This module writes
+//! and reads keys; it does not decide which keys are compared.
 
 use std::fs::{File, Permissions};
 use std::hash::{BuildHasher, RandomState};
 use std::os::unix::fs::{FileExt, PermissionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
 use super::key_set::forms_in;
 use super::seal;
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
 
 /// The partitions of the file.
 pub(super) const PARTITIONS: usize = 64;
@@ -21,13 +22,17 @@ pub(super) const PARTITIONS: usize = 64;
 /// The most bits of a hash by which a partition that is too large for memory is divided further.
 const BITS_MAX: u32 = 16;
 
-/// The largest file, in bytes. The extents of 256 kB need a thousandth of it in memory.
+/// The largest file, in bytes.
 const FILE_BYTES_MAX: u64 = 8 << 30;
+
+/// The most extents of keys: they need 264 bytes each in memory.
+const EXTENTS_MAX: usize = 1 << 15;
 
 /// The file, which is created when it is needed.
 #[derive(Debug)]
 pub(super) struct Spill {
     folder: Option<PathBuf>,
+    bytes_max: u64,
     file: OnceLock<Option<SpillFile>>,
     /// The keys of an unknown file must not be able to meet in one partition.
     hasher: RandomState,
@@ -65,7 +70,13 @@ pub(super) struct Part {
 impl Spill {
     /// For a file in a folder; without one there is no file.
     pub(super) fn new(folder: Option<PathBuf>) -> Spill {
-        Spill { folder, file: OnceLock::new(), hasher: RandomState::new() }
+        Spill { folder, bytes_max: FILE_BYTES_MAX, file: OnceLock::new(), hasher: RandomState::new() }
+    }
+
+    /// With a smaller file.
+    #[cfg(test)]
+    pub(super) fn bounded(self, bytes_max: u64) -> Spill {
+        Spill { bytes_max, ..self }
     }
 
     /// Writes keys, which are forms, each after its length. Returns false if there is no room for them: they are then incomplete.
@@ -73,14 +84,18 @@ impl Spill {
         let Some(target) = self.file.get_or_init(|| self.create()) else { return false };
         let (sorted, ends) = self.sort(forms);
         let Some(start) = target.append(&sorted) else { return false };
-        keys.extents.write().unwrap_or_else(PoisonError::into_inner).push(Extent { start, ends });
+        let mut extents = keys.extents.write().unwrap_or_else(PoisonError::into_inner);
+        if extents.len() == EXTENTS_MAX {
+            return false;
+        }
+        extents.push(Extent { start, ends });
         true
     }
 
     /// Half of the free room is left for others.
     fn create(&self) -> Option<SpillFile> {
         let folder = self.folder.as_ref()?;
-        let bytes_max = (seal::free_bytes(folder).ok()? / 2).min(FILE_BYTES_MAX);
+        let bytes_max = (seal::free_bytes(folder).ok()? / 2).min(self.bytes_max);
         let file = tempfile::tempfile_in(folder).ok()?;
         file.set_permissions(Permissions::from_mode(0o600)).ok()?;
         Some(SpillFile { file, end: AtomicU64::new(0), bytes_max })
@@ -127,13 +142,19 @@ impl Spill {
         visit: &mut dyn FnMut(&[u8]) -> bool,
     ) -> Result<bool> {
         let Some(Some(source)) = self.file.get() else { return Ok(true) };
-        let failed = || "the keys that were written to the backup folder cannot be read".to_owned();
+        let folder = self.folder.as_deref().unwrap_or(Path::new(".")).display();
+        let failed = || format!("keys that were written to a file in {folder} cannot be read");
         let mut forms = Vec::new();
         for extent in keys.extents.read().unwrap_or_else(PoisonError::into_inner).iter() {
             check_stop()?;
             let (start, length) = extent.place(part.partition);
             forms.resize(length, 0);
             source.file.read_exact_at(&mut forms, start).context(failed)?;
+            if !is_whole(&forms) {
+                return Err(
+                    Error::new(failed()).caused_by("the file system returned other bytes than were written")
+                );
+            }
             let is_of_part = |form: &&[u8]| part.bits == 0 || part.has(self.hash(form).1);
             if !forms_in(&forms).filter(is_of_part).all(&mut *visit) {
                 return Ok(false);
@@ -141,6 +162,12 @@ impl Spill {
         }
         Ok(true)
     }
+}
+
+/// Whether these are forms, each after its length. None is empty: lost bytes that are read as zeros are noticed.
+fn is_whole(forms: &[u8]) -> bool {
+    let lengths = forms_in(forms).map(|form| if form.is_empty() { 0 } else { size_of::<u16>() + form.len() });
+    lengths.sum::<usize>() == forms.len()
 }
 
 impl SpillFile {

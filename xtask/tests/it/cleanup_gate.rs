@@ -114,7 +114,7 @@ fn it_works_once_a_cutover_has_lasted() {
     let events = finished_cutover();
     cut_over(&database, &events[..3], "8 days");
     is_refused(&place, &database, "unfinished_cutover");
-    cut_over(&database, &events[3..], "2 days");
+    cut_over(&database, &events[3..], "2 days 30 minutes");
     let before = place.state();
     let early = cleanup(&place, &database, &[]).expect(2).stderr;
     assert!(early.contains("too recent: 4 days and 23 hours are left of --soak"), "{early}");

@@ -108,7 +108,11 @@ fn all_uncertain(keys: &ForeignKeys<'_>) -> Vec<(usize, usize)> {
 }
 
 fn scanned<'a>(source: &SourceConnection, plan: &'a LoadPlan<'a>, budget: &'a Budget) -> ForeignKeys<'a> {
-    let mut keys = ForeignKeys::new(plan, budget, source).unwrap();
+    scanned_with(source, ForeignKeys::new(plan, budget, source).unwrap())
+}
+
+fn scanned_with<'a>(source: &SourceConnection, mut keys: ForeignKeys<'a>) -> ForeignKeys<'a> {
+    let plan = keys.plan;
     let failed = || "it cannot be read".to_owned();
     let order = keys.settle_order();
     assert_eq!(order.iter().collect::<BTreeSet<_>>().len(), plan.tables.len());
@@ -359,6 +363,35 @@ fn a_row_without_a_parent_is_found_in_whatever_partition_it_is() {
             assert_eq!(found, BTreeSet::from_iter(expected), "{change}, {row}");
         }
     }
+}
+
+/// Whatever the file has room for, a row without a parent is not overlooked.
+#[test]
+fn a_file_that_is_too_small_hides_no_row_without_a_parent() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("source.db");
+    let plan = with_many_keys(&path, "");
+    let place = |name: &str| plan.tables.iter().position(|table| table.source == name).unwrap();
+    let orphans = [(place("child"), 1), (place("tree"), 0)];
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch("UPDATE child SET number = -number WHERE id = 2999; UPDATE tree SET over = over || ' ' WHERE name = 'name 17'")
+        .unwrap();
+    let source = SourceConnection::open_sealed(&path).unwrap();
+    let (mut all, mut some) = (0, 0);
+    for bytes_max in (0..400_000).step_by(20_000) {
+        let budget = Budget::new(ONE_SET_BYTES);
+        let mut keys = ForeignKeys::new(&plan, &budget, &source).unwrap();
+        keys.spill = Spill::new(source.private_folder().map(Path::to_owned)).bounded(bytes_max);
+        let mut keys = scanned_with(&source, keys);
+        keys.check_spilled(1, &|| Ok(())).unwrap();
+        let found = all_uncertain(&keys);
+        assert!(orphans.iter().all(|orphan| found.contains(orphan)), "{bytes_max}: {found:?}");
+        all += usize::from(found.len() == keys.links.len());
+        some += usize::from((3..keys.links.len()).contains(&found.len()));
+    }
+    // Bounds of all kinds: within the parents, and between them and within the children.
+    assert!(all > 0 && some > 0, "{all} {some}");
 }
 
 /// 24 MB of keys: more than the scan of all values has memory for.

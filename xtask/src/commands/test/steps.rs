@@ -106,7 +106,7 @@ fn tests(context: &Context) -> anyhow::Result<StepResult> {
 
 /// Returns how many tests of a program run at the same time: many of them wait for a server, a timeout or a package most of the time.
 fn test_threads() -> usize {
-    2 * std::thread::available_parallelism().map_or(1, usize::from)
+    3 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Returns `cargo test` with the arguments of the command line.
