@@ -15,7 +15,7 @@ pub fn plan_json(plan: &Plan) -> String {
     out
 }
 
-/// Hands the same to `piece`, bit by bit: that of a plan of thousands of tables is nearly as large as the plan.
+/// Hands the same to `piece` in pieces: that of a plan of thousands of tables is nearly as large as the plan.
 pub fn plan_json_pieces(plan: &Plan, piece: &mut dyn FnMut(&str)) {
     pieces(plan, plan.format, piece);
 }

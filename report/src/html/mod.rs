@@ -111,20 +111,20 @@ struct Section<'p> {
 }
 
 fn sections<'p>(page: &'p Page<'_>) -> Vec<Section<'p>> {
-    let whole = |body: Markup| -> Pieces<'p> { Box::new(std::iter::once(body)) };
-    let verdict = Section { id: "verdict", title: "Verdict", pieces: whole(verdict::section(page)) };
+    let single = |body: Markup| -> Pieces<'p> { Box::new(std::iter::once(body)) };
+    let verdict = Section { id: "verdict", title: "Verdict", pieces: single(verdict::section(page)) };
     let others = [
-        ("off", "What is off", findings::body(page).map(whole)),
-        ("proof", "What was proven, and how", Some(whole(checks::body(page)))),
-        ("time", "Where the time went", timeline::body(page).map(whole)),
+        ("off", "What is off", findings::body(page).map(single)),
+        ("proof", "What was proven, and how", Some(single(checks::body(page)))),
+        ("time", "Where the time went", timeline::body(page).map(single)),
         ("tables", "Tables and columns", Some(Box::new(tables::pieces(page)) as Pieces<'p>)),
-        ("objects", "Views and triggers", objects::body(page).map(whole)),
-        ("behind", "What was not migrated", Some(whole(not_migrated::objects(page)))),
-        ("broken", "Constraints that rows break", not_migrated::breaches(page).map(whole)),
-        ("rejects", "Rows skipped and values set to NULL", not_migrated::rejects(page).map(whole)),
-        ("schema", "The schema before and after", schema::body(page).map(whole)),
-        ("environment", "Environment and versions", Some(whole(environment::body(page)))),
-        ("by-hand", "How to repeat it by hand", Some(whole(by_hand::body(page)))),
+        ("objects", "Views and triggers", objects::body(page).map(single)),
+        ("behind", "What was not migrated", Some(single(not_migrated::objects(page)))),
+        ("broken", "Constraints that rows break", not_migrated::breaches(page).map(single)),
+        ("rejects", "Rows skipped and values set to NULL", not_migrated::rejects(page).map(single)),
+        ("schema", "The schema before and after", schema::body(page).map(single)),
+        ("environment", "Environment and versions", Some(single(environment::body(page)))),
+        ("by-hand", "How to repeat it by hand", Some(single(by_hand::body(page)))),
     ];
     let others = others.into_iter().filter_map(|(id, title, body)| {
         let opened = html! {

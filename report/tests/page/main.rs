@@ -277,7 +277,7 @@ fn rows_and_tables_that_the_app_had_before_are_named() {
     );
 }
 
-/// A page of thousands of tables is many times as large as what is known of one.
+/// A page of many tables is never in memory completely.
 #[test]
 fn a_page_of_many_tables_is_handed_over_in_small_pieces() {
     let report = samples::many(300);

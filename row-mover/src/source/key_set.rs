@@ -57,8 +57,8 @@ pub(super) struct KeyBatch {
 }
 
 impl KeyBatch {
-    /// Adds a key; one that is equal to the last one is not added again. Returns false for a key that is NULL or unknown: it is none that
-    /// a row certainly has.
+    /// Adds a key; one that is equal to the last one is not added again. Returns false for a key that is NULL, unknown or too long, which
+    /// is not added.
     pub(super) fn add(&mut self, key: Key<'_>) -> bool {
         match key {
             Key::Integer(integer) => push_run(&mut self.runs, (integer, integer)),

@@ -130,7 +130,7 @@ impl Spill {
         (usize::try_from(hash % COUNT).unwrap_or(0), hash / COUNT)
     }
 
-    /// Hands the keys of a part to `visit`, until it returns false. Returns whether it never did. An error from `check_stop` ends it.
+    /// Hands the keys of a part to `visit`. Returns false as soon as `visit` does. An error from `check_stop` ends it.
     ///
     /// # Errors
     /// When the file cannot be read, or that of `check_stop`.
@@ -150,7 +150,7 @@ impl Spill {
             let (start, length) = extent.place(part.partition);
             forms.resize(length, 0);
             source.file.read_exact_at(&mut forms, start).context(failed)?;
-            if !is_whole(&forms) {
+            if !is_complete(&forms) {
                 return Err(
                     Error::new(failed()).caused_by("the file system returned other bytes than were written")
                 );
@@ -165,7 +165,7 @@ impl Spill {
 }
 
 /// Whether these are forms, each after its length. None is empty: lost bytes that are read as zeros are noticed.
-fn is_whole(forms: &[u8]) -> bool {
+fn is_complete(forms: &[u8]) -> bool {
     let lengths = forms_in(forms).map(|form| if form.is_empty() { 0 } else { size_of::<u16>() + form.len() });
     lengths.sum::<usize>() == forms.len()
 }

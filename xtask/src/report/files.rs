@@ -126,7 +126,7 @@ pub(crate) fn write_atomically(path: &Path, content: &str) -> anyhow::Result<()>
     write_in_pieces(path, |file| file.write_all(content.as_bytes()))
 }
 
-/// The same with a content that `write` writes bit by bit, so that it is never held in memory.
+/// The same with a content that `write` writes in pieces, so that it is never held in memory.
 fn write_in_pieces(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
